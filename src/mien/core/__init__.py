@@ -1,0 +1,1 @@
+"""Plain types, conventions, files and errors that every other room shares."""

@@ -1,0 +1,9 @@
+"""The one exception that a user is meant to see."""
+
+
+class MienError(Exception):
+    """A refusal: one line that says what was wrong, what was got, what was expected and what to do.
+
+    The command line prints it as `mien: <message>` and exits with status 1. Anything else that
+    escapes is a bug and keeps its traceback.
+    """

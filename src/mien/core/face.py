@@ -1,0 +1,164 @@
+"""The types in which the rooms meet: template, registration, rig, asset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from mien.core.conventions import SHAPE_NAMES
+from mien.core.mesh import Image, Scan, Topology
+
+
+@dataclass(frozen=True)
+class Part:
+    """A contiguous run of vertices and quads: "face", "head", "teeth_upper", "eye_left", ...
+
+    `material` names the texture set ("face", "head", "mouth", "teeth", "eye", "cornea", "lash", ...).
+    """
+
+    name: str
+    material: str
+    vertices: slice
+    quads: slice
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A joint at rest: its world position (metres) and its parent's name (None at the root)."""
+
+    name: str
+    parent: str | None
+    position: Float[np.ndarray, "3"]
+
+
+@dataclass(frozen=True)
+class SurfacePoints:
+    """Points fixed on the surface: a triangle of `Topology.triangles` and barycentric weights."""
+
+    triangle: Int[np.ndarray, " L"]
+    barycentric: Float[np.ndarray, "L 3"]
+
+    def on(self, vertices: Float[np.ndarray, "V 3"], topology: Topology) -> Float[np.ndarray, "L 3"]:
+        """Their positions on a mesh of this topology."""
+        corners = vertices[topology.triangles[self.triangle]]
+        return np.einsum("lk,lkd->ld", self.barycentric, corners)
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Heads as mean + sum_k w_k modes_k, w ~ N(0, 1): modes are scaled to one standard deviation."""
+
+    modes: Float[np.ndarray, "K V 3"]
+
+    def heads(
+        self, mean: Float[np.ndarray, "V 3"], weights: Float[np.ndarray, " K"]
+    ) -> Float[np.ndarray, "V 3"]:
+        return mean + np.tensordot(weights, self.modes[: len(weights)], axes=1)
+
+
+@dataclass(frozen=True)
+class Template:
+    """The generic head. Metres; vertices of all parts in one array.
+
+    `mirror[i]` is the vertex on the other side (an involution). `landmarks` are the 68 of Multi-PIE,
+    `dense_landmarks` more points in the same form. `shapes` are the 52 of `SHAPE_NAMES` as offsets.
+    `regions` are vertex weights in 0..1 by name ("lips", "upper_lid_left", "measured", ...).
+    """
+
+    vertices: Float[np.ndarray, "V 3"]
+    topology: Topology
+    parts: tuple[Part, ...]
+    mirror: Int[np.ndarray, " V"]
+    landmarks: SurfacePoints
+    dense_landmarks: SurfacePoints
+    shapes: Float[np.ndarray, "52 V 3"]
+    joints: tuple[Joint, ...]
+    joint_weights: Float[np.ndarray, "V J"]
+    identity: LinearModel
+    regions: dict[str, Float[np.ndarray, " V"]]
+
+    def part(self, name: str) -> Part:
+        for part in self.parts:
+            if part.name == name:
+                return part
+        raise KeyError(f"no part {name!r}; there are {[p.name for p in self.parts]}")
+
+    def vertex_mask(self, *names: str) -> Bool[np.ndarray, " V"]:
+        """True at the vertices of these parts."""
+        mask = np.zeros(self.topology.n_vertices, dtype=bool)
+        for name in names:
+            mask[self.part(name).vertices] = True
+        return mask
+
+
+@dataclass(frozen=True)
+class PreparedScan:
+    """A clean scan in Mien's own space (metres, upright, facing +Z), with its landmarks.
+
+    `transform` takes homogeneous points of the file's coordinates to this space. `landmarks` are the
+    68 of Multi-PIE in this space; a confidence of 0 means "not seen" (position then meaningless).
+    `unit_note` says in one sentence where the scale came from.
+    """
+
+    scan: Scan
+    transform: Float[np.ndarray, "4 4"]
+    landmarks: Float[np.ndarray, "68 3"]
+    landmark_confidence: Float[np.ndarray, "68"]
+    unit_note: str
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The template carried onto a scan (metres, Mien's space).
+
+    `vertices` is the head as scanned; `expression` the estimated weights of the 52 shapes in it;
+    `linear` the linear fit alone. `distance_mm` is the distance of each vertex to the scan (NaN where
+    nothing was measured), `confidence` 1 measured ... 0 template. `report` holds plain numbers.
+    """
+
+    vertices: Float[np.ndarray, "V 3"]
+    linear: Float[np.ndarray, "V 3"]
+    identity: Float[np.ndarray, " K"]
+    expression: Float[np.ndarray, "52"]
+    distance_mm: Float[np.ndarray, " V"]
+    confidence: Float[np.ndarray, " V"]
+    report: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Rig:
+    """An animatable head: neutral, 52 offsets in `SHAPE_NAMES` order, joints at rest, skin weights."""
+
+    neutral: Float[np.ndarray, "V 3"]
+    shapes: Float[np.ndarray, "52 V 3"]
+    joints: tuple[Joint, ...]
+    joint_weights: Float[np.ndarray, "V J"]
+
+    def pose(self, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "V 3"]:
+        """Neutral plus weighted shapes (metres); joints stay at rest."""
+        active = np.flatnonzero(weights)
+        return self.neutral + np.tensordot(weights[active], self.shapes[active], axes=1)
+
+
+@dataclass(frozen=True)
+class FaceAsset:
+    """All that an export needs. `maps` are keyed as in the asset folder ("face_albedo", ...).
+
+    `confidence` is per texel of the face tile (1 measured ... 0 template); `registered` is the head as
+    scanned, for `scan/registered.ply`. `provenance` and `quality` are plain JSON values.
+    """
+
+    name: str
+    template: Template
+    rig: Rig
+    maps: dict[str, Image]
+    confidence: Image | None = None
+    scan: PreparedScan | None = None
+    registration: Registration | None = None
+    provenance: dict[str, object] = field(default_factory=dict)
+    quality: dict[str, object] = field(default_factory=dict)
+
+
+assert len(SHAPE_NAMES) == 52
