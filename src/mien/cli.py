@@ -1,0 +1,230 @@
+"""The command line: parse, call the pipeline, print. Exit 0 done, 1 refused or failed, 2 wrong usage.
+
+Rooms are imported inside the commands, so that `mien --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from mien import __version__
+from mien.core.errors import MienError
+
+Positional = tyro.conf.Positional
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Turn a head scan into an animatable head: GLB, OBJ, maps, preview, report."""
+
+    scan: Positional[Path]
+    """OBJ, PLY, STL, glTF or GLB; or a folder of scans, which gives one asset folder each."""
+    out: Path
+    """The asset folder to write. Its name becomes the asset's name."""
+    albedo: Path | None = None
+    """Colour texture in the scan's own UV; overrides what the file carries."""
+    landmarks: Path | None = None
+    """68 or 51 points in the scan's coordinates (JSON, .ljson, .npy, .txt) instead of detected ones."""
+    units: Literal["auto", "m", "cm", "mm"] = "auto"
+    """The scan's unit; found from the face's size when left out."""
+    keep_expression: bool = False
+    """Keep closed eyes or a smile of the scan in the neutral instead of taking them out."""
+    resolution: Literal[1024, 2048, 4096] = 1024
+    """Width of the square face and head maps in texels."""
+    formats: str = "glb,obj"
+    """Comma-separated; glb and obj so far."""
+    force: bool = False
+    """Replace an output folder that exists and is not empty."""
+    json: bool = False
+    """Print the quality report as JSON."""
+
+
+@dataclass(frozen=True)
+class Render:
+    """Path-trace an asset (needs the extra "render")."""
+
+    asset: Positional[Path]
+    """An asset folder."""
+    out: Path
+    """PNG file to write; with --turntable a folder of numbered pictures."""
+    hdri: Path | None = None
+    """Environment light, .hdr or .exr in lat-long; a studio of our own when left out."""
+    expression: str = ""
+    """Shape weights, as in jawOpen=0.7,mouthSmileLeft=0.5."""
+    view: Literal["front", "three-quarter", "side"] = "front"
+    """Where the camera stands."""
+    turntable: int = 0
+    """Number of pictures round the head; 0 for one picture."""
+    clay: bool = False
+    """Untextured, under grazing light."""
+    size: int = 1024
+    """Width and height in pixels."""
+    samples: int = 64
+    """Paths a pixel."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Judge a GLB or an asset folder: the Khronos validator and Mien's invariants."""
+
+    path: Positional[Path]
+    """A .glb file or an asset folder."""
+    json: bool = False
+    """Print findings as JSON."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a part of Mien; the numbers in the README come from here."""
+
+    what: Positional[Literal["registration", "shapes"]]
+    """registration: synthetic scans with known truth; shapes: the template's 52."""
+    scans: tuple[Path, ...] = ()
+    """Further scans to register and measure."""
+    out: Path | None = None
+    """JSON file for the numbers."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Registration beside trimesh's nricp_amberg and nricp_sumner: same start, same measure."""
+
+    scans: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="SCAN [SCAN ...]")] = ()
+    """Scans to run on; the demo scan when left out."""
+    out: Path | None = None
+    """JSON file for the numbers."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Draw all 52 shapes in clay, front, three-quarter and side."""
+
+    out: Positional[Path]
+    """PNG file to write."""
+    asset: Path | None = None
+    """An asset folder; the template when left out."""
+    tile: int = 256
+    """Pixels a picture."""
+
+
+Command = Rig | Render | Check | Evaluate | Bench | Sheet
+
+
+def main() -> None:
+    """Entry point of the `mien` script."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        print(f"mien {__version__}")
+        return
+    command: Command = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        prog="mien",
+        description="One face scan in; a production-ready, animatable, physically-based head out.",
+        args=arguments or ["--help"],
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    try:
+        sys.exit(_RUN[type(command)](command))
+    except MienError as error:
+        print(f"mien: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("mien: interrupted; nothing was written", file=sys.stderr)
+        sys.exit(1)
+
+
+def _rig(command: Rig) -> int:
+    from mien.pipeline.batch import batch_table, rig_batch
+    from mien.pipeline.progress import console_progress
+    from mien.pipeline.rig import STAGES, RigOptions, rig
+    from mien.pipeline.tables import quality_table
+
+    options = RigOptions(
+        albedo=command.albedo,
+        landmarks=command.landmarks,
+        units=command.units,
+        keep_expression=command.keep_expression,
+        resolution=command.resolution,
+        formats=tuple(command.formats.split(",")),
+        force=command.force,
+    )
+    if command.scan.is_dir():
+        rows = rig_batch(command.scan, command.out, options)
+        print(json.dumps(rows, indent=2) if command.json else batch_table(rows))
+        return int(any("failed" in row for row in rows))
+    with console_progress(STAGES) as progress:
+        asset = rig(command.scan, command.out, options, progress=progress)
+    print(json.dumps(asset.quality, indent=2) if command.json else quality_table(asset, command.out))
+    return 0
+
+
+def _render(command: Render) -> int:
+    from mien.pipeline.render import render
+
+    written = render(
+        command.asset,
+        command.out,
+        hdri=command.hdri,
+        expression=command.expression,
+        view=command.view,
+        turntable=command.turntable,
+        clay=command.clay,
+        size=command.size,
+        samples=command.samples,
+    )
+    print(f"{written}")
+    return 0
+
+
+def _check(command: Check) -> int:
+    from mien.export.check import check_path
+
+    report = check_path(command.path)
+    print(json.dumps(report.as_json(), indent=2) if command.json else report.as_table())
+    return 0 if report.passed else 1
+
+
+def _evaluate(command: Evaluate) -> int:
+    from mien.pipeline.measure import evaluate_registration, evaluate_shapes
+
+    rows = {"registration": evaluate_registration, "shapes": evaluate_shapes}[command.what](command.scans)
+    return _print_rows(rows, command.out)
+
+
+def _bench(command: Bench) -> int:
+    from mien.pipeline.measure import bench_registration
+
+    return _print_rows(bench_registration(command.scans), command.out)
+
+
+def _sheet(command: Sheet) -> int:
+    from mien.pipeline.render import draw_shapes
+
+    print(draw_shapes(command.out, command.asset, command.tile))
+    return 0
+
+
+def _print_rows(rows: list[dict[str, object]], out: Path | None) -> int:
+    from mien.pipeline.tables import rows_table
+
+    print(rows_table(rows))
+    if out is not None:
+        out.write_text(json.dumps(rows, indent=2) + "\n")
+    return 0
+
+
+_RUN: dict[type, Callable[..., int]] = {
+    Rig: _rig,
+    Render: _render,
+    Check: _check,
+    Evaluate: _evaluate,
+    Bench: _bench,
+    Sheet: _sheet,
+}

@@ -1,0 +1,32 @@
+"""A progress bar on a terminal, silence elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[str], None]
+
+
+def silent(_stage: str) -> None:
+    """The progress of a library call: none."""
+
+
+@contextmanager
+def console_progress(stages: int) -> Iterator[Progress]:
+    """Yields a function to call with each stage's name; draws on standard error if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=stages)
+
+        def advance(stage: str) -> None:
+            bar.update(task, description=stage, advance=1)
+
+        yield advance
