@@ -86,16 +86,12 @@ def shape_weights(weights: dict[str, float]) -> Float[np.ndarray, "52"]:
     return dense
 
 
-def uv_to_pixel(
-    uv: Float[np.ndarray, "*N 2"], height: int, width: int
-) -> Float[np.ndarray, "*N 2"]:
+def uv_to_pixel(uv: Float[np.ndarray, "*N 2"], height: int, width: int) -> Float[np.ndarray, "*N 2"]:
     """UV (origin bottom-left) to continuous pixel coordinates (x right, y down; centres at .5)."""
     return np.stack([uv[..., 0] * width, (1.0 - uv[..., 1]) * height], axis=-1)
 
 
-def pixel_to_uv(
-    pixel: Float[np.ndarray, "*N 2"], height: int, width: int
-) -> Float[np.ndarray, "*N 2"]:
+def pixel_to_uv(pixel: Float[np.ndarray, "*N 2"], height: int, width: int) -> Float[np.ndarray, "*N 2"]:
     """The inverse of `uv_to_pixel`."""
     return np.stack([pixel[..., 0] / width, 1.0 - pixel[..., 1] / height], axis=-1)
 

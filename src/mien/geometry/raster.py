@@ -31,9 +31,7 @@ class Raster:
         """Values given at each triangle's corners, interpolated to pixels."""
         out = np.full((*self.triangle.shape, corner_values.shape[-1]), background, np.float32)
         mask = self.covered
-        out[mask] = np.einsum(
-            "nk,nkc->nc", self.barycentric[mask], corner_values[self.triangle[mask]]
-        )
+        out[mask] = np.einsum("nk,nkc->nc", self.barycentric[mask], corner_values[self.triangle[mask]])
         return out
 
 

@@ -120,9 +120,7 @@ def _quality(asset: FaceAsset) -> dict[str, object]:
     return {
         "registration_mm": {key: _rounded(value) for key, value in asset.registration.report.items()},
         "expression_in_scan": taken_out,
-        "rig_mm": {
-            key: _rounded(value) for key, value in rig_quality(asset.template, asset.rig).items()
-        },
+        "rig_mm": {key: _rounded(value) for key, value in rig_quality(asset.template, asset.rig).items()},
     }
 
 
