@@ -55,6 +55,7 @@ class LinearModel:
     def heads(
         self, mean: Float[np.ndarray, "V 3"], weights: Float[np.ndarray, " K"]
     ) -> Float[np.ndarray, "V 3"]:
+        """The head of these weights (metres); fewer weights than modes leave the rest at zero."""
         return mean + np.tensordot(weights, self.modes[: len(weights)], axes=1)
 
 
@@ -80,6 +81,7 @@ class Template:
     regions: dict[str, Float[np.ndarray, " V"]]
 
     def part(self, name: str) -> Part:
+        """The part of this name; an unknown one raises `KeyError`."""
         for part in self.parts:
             if part.name == name:
                 return part

@@ -77,4 +77,5 @@ class Scan:
 
     @property
     def has_colour(self) -> bool:
+        """Whether anything but geometry was captured."""
         return self.vertex_colours is not None or bool(self.textures)

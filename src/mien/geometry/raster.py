@@ -23,6 +23,7 @@ class Raster:
 
     @property
     def covered(self) -> np.ndarray:
+        """True where a triangle was drawn."""
         return self.triangle >= 0
 
     def interpolate(

@@ -16,7 +16,8 @@ def silent(_stage: str) -> None:
 def console_progress(stages: int) -> Iterator[Progress]:
     """Yields a function to call with each stage's name; draws on standard error if that is a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     if not console.is_terminal:
