@@ -1,0 +1,1 @@
+"""The animatable head of one person: shapes, eyes, teeth, joints, quality."""
