@@ -1,0 +1,132 @@
+"""Dropping what is no surface of the head, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Int
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from mien.core.errors import MienError
+from mien.core.mesh import Scan
+from mien.scan.load import check_finite
+
+# Shares of the whole area. Dust is dropped wherever it is; a floater only where it lies apart: scanned
+# eyeballs, hair and collars are separate pieces too, but close to the head.
+DUST_SHARE = 2e-4
+FLOATER_SHARE = 0.05
+FLOATER_GAP = 0.05  # of the main piece's diagonal
+SOUP_SHARE = 0.2  # no piece larger than this: loose triangles, not a head with floaters
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What `clean_scan` took out."""
+
+    degenerate_faces: int = 0
+    duplicate_faces: int = 0
+    floaters: int = 0
+    floater_faces: int = 0
+    unreferenced_vertices: int = 0
+
+
+def clean_scan(scan: Scan) -> Scan:
+    """The scan without degenerate and duplicate faces, floaters and unreferenced vertices.
+
+    Holes, open borders, hair, clothes and non-manifold edges stay. NaN or infinite coordinates and a
+    scan of which nothing remains are refused with `MienError`.
+    """
+    return clean_and_count(scan)[0]
+
+
+def clean_and_count(scan: Scan) -> tuple[Scan, Dropped]:
+    """`clean_scan`, and how much it dropped."""
+    check_finite(scan.name, scan.vertices)
+    proper = _proper_faces(scan)
+    single = _first_of_each(scan.triangles, proper)
+    if not single.any():
+        raise MienError(
+            f"{scan.name}: none of its {len(scan.triangles)} faces has an area, expected a surface; "
+            "export the scan again"
+        )
+    attached, n_floaters = _without_floaters(scan, single)
+    used = np.zeros(len(scan.vertices), bool)
+    used[scan.triangles[attached]] = True
+    dropped = Dropped(
+        degenerate_faces=int((~proper).sum()),
+        duplicate_faces=int((proper & ~single).sum()),
+        floaters=n_floaters,
+        floater_faces=int((single & ~attached).sum()),
+        unreferenced_vertices=int((~used).sum()),
+    )
+    return select_faces(scan, attached), dropped
+
+
+def select_faces(scan: Scan, keep: Bool[np.ndarray, " M"]) -> Scan:
+    """The scan with only these faces and the vertices that they use."""
+    used = np.zeros(len(scan.vertices), bool)
+    used[scan.triangles[keep]] = True
+    index = np.cumsum(used) - 1
+    return replace(
+        scan,
+        vertices=scan.vertices[used],
+        triangles=index[scan.triangles[keep]],
+        corner_uvs=None if scan.corner_uvs is None else scan.corner_uvs[keep],
+        triangle_texture=None if scan.triangle_texture is None else scan.triangle_texture[keep],
+        vertex_colours=None if scan.vertex_colours is None else scan.vertex_colours[used],
+    )
+
+
+def _areas(scan: Scan) -> np.ndarray:
+    a, b, c = (scan.vertices[scan.triangles[:, k]] for k in range(3))
+    return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+
+
+def _proper_faces(scan: Scan) -> Bool[np.ndarray, " M"]:
+    """Three different corners and an area above rounding noise."""
+    t = scan.triangles
+    distinct = (t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])
+    size = float(np.ptp(scan.vertices, axis=0).max()) if len(scan.vertices) else 0.0
+    return distinct & (_areas(scan) > 1e-14 * size * size)
+
+
+def _first_of_each(triangles: Int[np.ndarray, "M 3"], among: Bool[np.ndarray, " M"]) -> Bool[np.ndarray, " M"]:
+    """True at the first face of each set of three vertices, whatever its winding."""
+    keep = np.zeros(len(triangles), bool)
+    rows = np.flatnonzero(among)
+    if len(rows):
+        a, b, c = np.sort(triangles[rows], axis=1).T
+        order = np.lexsort((rows, c, b, a))
+        same = (np.diff(a[order]) == 0) & (np.diff(b[order]) == 0) & (np.diff(c[order]) == 0)
+        keep[rows[order[np.concatenate([[True], ~same])]]] = True
+    return keep
+
+
+def _without_floaters(scan: Scan, among: Bool[np.ndarray, " M"]) -> tuple[Bool[np.ndarray, " M"], int]:
+    """(faces that stay, number of pieces dropped)."""
+    n = len(scan.vertices)
+    i, j, k = scan.triangles[among].T
+    links = coo_matrix((np.ones(2 * len(i), np.int8), (np.r_[i, j], np.r_[j, k])), shape=(n, n))
+    n_pieces, piece = connected_components(links, directed=False)
+    area = np.bincount(piece[scan.triangles[:, 0]], _areas(scan) * among, n_pieces)
+    share = area / area.sum()
+    main = int(np.argmax(share))
+    small = (share > 0) & (share < FLOATER_SHARE)
+    small[main] = False
+    if share[main] < SOUP_SHARE or not small.any():
+        return among, 0
+    drop = small & ((share < DUST_SHARE) | _apart(scan, piece, small, main))
+    return among & ~drop[piece[scan.triangles[:, 0]]], int(drop.sum())
+
+
+def _apart(scan: Scan, piece: np.ndarray, small: np.ndarray, main: int) -> np.ndarray:
+    """Of the small pieces, those whose every vertex is far from the main one."""
+    body = scan.vertices[piece == main]
+    members = np.flatnonzero(small[piece])
+    gap = cKDTree(body).query(scan.vertices[members])[0]
+    nearest = np.full(len(small), np.inf)
+    np.minimum.at(nearest, piece[members], gap)
+    return small & (nearest > FLOATER_GAP * np.linalg.norm(np.ptp(body, axis=0)))

@@ -1,0 +1,100 @@
+"""What every reader returns, and how it becomes a `Scan`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mien.core.errors import MienError
+
+
+@dataclass
+class RawMesh:
+    """A file's content before seams are merged; the fields mean what those of `Scan` mean.
+
+    `read` lists the files that the content came from, beside the scan file itself.
+    """
+
+    vertices: Float[np.ndarray, "N 3"]
+    triangles: Int[np.ndarray, "M 3"]
+    corner_uvs: Float[np.ndarray, "M 3 2"] | None = None
+    triangle_texture: Int[np.ndarray, " M"] | None = None
+    textures: list[np.ndarray] = field(default_factory=list)
+    vertex_colours: Float[np.ndarray, "N 3"] | None = None
+    unit_metres: float | None = None
+    read: list[Path] = field(default_factory=list)
+
+
+def fan(
+    corners: Int[np.ndarray, "C K"], counts: Int[np.ndarray, " F"]
+) -> tuple[Int[np.ndarray, "T 3 K"], Int[np.ndarray, " T"]]:
+    """Polygons, given as concatenated corners and corner counts, as triangle fans.
+
+    Also returns the polygon that each triangle came from.
+    """
+    starts = np.cumsum(counts) - counts
+    per_face = counts - 2
+    polygon = np.repeat(np.arange(len(counts)), per_face)
+    step = np.arange(len(polygon)) - np.repeat(np.cumsum(per_face) - per_face, per_face)
+    first = starts[polygon]
+    return corners[np.stack([first, first + step + 1, first + step + 2], axis=1)], polygon
+
+
+def merge_positions(
+    vertices: Float[np.ndarray, "N 3"],
+) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " N"]]:
+    """Vertices at exactly equal positions made one: (indices kept, new index of each vertex).
+
+    The order of first appearance is kept. Sorting one 64-bit hash is several times faster than sorting
+    rows; a collision of the hash is detected and falls back to the rows.
+    """
+    bits = np.ascontiguousarray(vertices + 0.0).view(np.uint64)  # + 0.0 turns -0.0 into 0.0
+    odd = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+    mixed = bits * odd
+    mixed ^= mixed >> np.uint64(29)
+    key = (mixed * odd[::-1]).sum(axis=1, dtype=np.uint64)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    if not np.array_equal(vertices[first[inverse]], vertices):
+        _, first, inverse = np.unique(vertices + 0.0, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse.reshape(-1)]
+
+
+def read_image(path: Path, asked_for_by: str) -> np.ndarray:
+    """An image file as sRGB uint8 (H, W, 3), row 0 at the top; refused if missing or unreadable."""
+    import cv2
+
+    advice = "place it beside the scan or give --albedo IMAGE"
+    if asked_for_by == "--albedo":
+        advice = "give the path of a PNG or JPEG"
+    if not path.is_file():
+        raise MienError(f"{path}: the texture named by {asked_for_by} does not exist; {advice}")
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    if pixels is None:
+        raise MienError(f"{path}: the texture named by {asked_for_by} is not a readable image; {advice}")
+    return to_rgb8(pixels)
+
+
+def to_rgb8(pixels: np.ndarray) -> np.ndarray:
+    """What OpenCV decoded (grey, BGR or BGRA; 8 or 16 bit) as RGB uint8."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels // 257).astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        pixels = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None].repeat(3, axis=2)
+    return np.ascontiguousarray(pixels[..., 2::-1])
+
+
+def unit_colours(colours: np.ndarray) -> np.ndarray:
+    """Vertex colours in 0..1 whatever their file held: integers, 0..255 floats or 0..1 floats."""
+    if np.issubdtype(colours.dtype, np.integer):
+        return colours[:, :3] / float(np.iinfo(colours.dtype).max)
+    scale = 255.0 if colours.size and np.nanmax(colours[:, :3]) > 1.0 + 1e-6 else 1.0
+    return np.clip(colours[:, :3].astype(np.float64) / scale, 0.0, 1.0)
