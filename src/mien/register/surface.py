@@ -1,0 +1,128 @@
+"""A scan as registration sees it: cropped, with a closest-point tree and a trust per vertex."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import sparse
+
+from mien.core.mesh import Scan
+from mien.geometry.closest import ClosestPoint, Hits
+from mien.geometry.normals import normalized, vertex_normals
+
+BORDER_FADE = 0.004  # metres over which trust grows from an open border
+ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and cloth
+
+
+@dataclass(frozen=True)
+class ScanSurface:
+    """Cropped scan. `trust` is 0 at open borders and 1 well inside; `smooth` is 0 on rough (hair) surface."""
+
+    closest: ClosestPoint
+    trust: Float[np.ndarray, " N"]
+    smooth: Float[np.ndarray, " N"]
+
+    @property
+    def vertices(self) -> Float[np.ndarray, "N 3"]:
+        """Points of the cropped scan."""
+        return self.closest.vertices
+
+    @property
+    def triangles(self) -> Int[np.ndarray, "M 3"]:
+        """Triangles of the cropped scan."""
+        return self.closest.triangles
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Points paired with a surface: where, the surface's normal there, and a weight in 0..1.
+
+    `offset` is signed along the surface normal, positive where the point lies outside.
+    """
+
+    hits: Hits
+    normals: Float[np.ndarray, "P 3"]
+    offset: Float[np.ndarray, " P"]
+    weight: Float[np.ndarray, " P"]
+
+
+def scan_surface(scan: Scan, around: Float[np.ndarray, "V 3"], margin: float) -> ScanSurface:
+    """The part of the scan inside the bounding box of `around`, grown by `margin` (metres).
+
+    Raises `ValueError` where nothing is left.
+    """
+    low, high = around.min(axis=0) - margin, around.max(axis=0) + margin
+    inside = ((scan.vertices >= low) & (scan.vertices <= high)).all(axis=1)
+    kept = scan.triangles[inside[scan.triangles].all(axis=1)]
+    if len(kept) == 0:
+        raise ValueError("no scan surface lies near the head")
+    used, local = np.unique(kept, return_inverse=True)
+    vertices, triangles = scan.vertices[used], local.reshape(-1, 3)
+    closest = ClosestPoint(vertices, triangles)
+    return ScanSurface(closest, _border_trust(closest), _smoothness(vertices, triangles))
+
+
+def pair(
+    surface: ScanSurface,
+    points: Float[np.ndarray, "P 3"],
+    normals: Float[np.ndarray, "P 3"],
+    *,
+    reach: float,
+    min_cosine: float,
+) -> Pairs:
+    """Closest scan points with weights: Tukey in distance, normals that agree, away from open borders.
+
+    `reach` (metres) is the distance at which a pair counts nothing.
+    """
+    hits = surface.closest.query(points)
+    scan_normals = surface.closest.normals_at(hits)
+    agreement = np.einsum("pd,pd->p", normals, scan_normals)
+    offset = np.einsum("pd,pd->p", points - hits.points, scan_normals)
+    weight = tukey(hits.distance, reach) * smoothstep(agreement, min_cosine, min_cosine + 0.25)
+    weight *= surface.closest.interpolate(hits, surface.trust)
+    weight[surface.closest.on_border(hits)] = 0.0
+    return Pairs(hits, scan_normals, offset, weight)
+
+
+def tukey(distance: Float[np.ndarray, " P"], reach: float) -> Float[np.ndarray, " P"]:
+    """Tukey's biweight: 1 at zero, 0 from `reach` on."""
+    return np.maximum(1.0 - (distance / reach) ** 2, 0.0) ** 2
+
+
+def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 below `low`, 1 above `high`, smooth between."""
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+def _border_trust(closest: ClosestPoint) -> np.ndarray:
+    from scipy.spatial import cKDTree
+
+    border = closest.border_vertices
+    if not border.any():
+        return np.ones(len(closest.vertices))
+    distance = cKDTree(closest.vertices[border]).query(
+        closest.vertices, distance_upper_bound=2 * BORDER_FADE
+    )[0]
+    return smoothstep(distance, 0.0, BORDER_FADE)
+
+
+def _smoothness(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """1 where normals agree with their surroundings over `ROUGH_RADIUS`, 0 where they scatter by 35 degrees."""
+    pairs = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    n = len(vertices)
+    lengths = np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1)
+    rounds = int(np.clip((ROUGH_RADIUS / max(np.median(lengths), 1e-6)) ** 2, 2, 40))
+    graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
+    graph = graph + graph.T + sparse.identity(n)
+    average = sparse.diags(1.0 / np.asarray(graph.sum(axis=1)).ravel()) @ graph
+    normals = vertex_normals(vertices, triangles)
+    mean, spread = normals, None
+    for _ in range(rounds):
+        mean = average @ mean
+    spread = 1.0 - np.einsum("nd,nd->n", normals, normalized(mean))
+    for _ in range(rounds):
+        spread = average @ spread
+    return 1.0 - smoothstep(spread, 0.04, 0.18)

@@ -1,0 +1,94 @@
+"""When a fit must not be trusted: the rules by which a scan is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from mien.core.errors import MienError
+from mien.core.face import PreparedScan, Template
+from mien.geometry.normals import vertex_normals
+from mien.register.linear import landmark_error
+from mien.register.linear_model import LinearHead
+from mien.register.skin import Skin
+from mien.register.surface import ScanSurface, pair
+
+NEAR = 0.006  # metres: a face vertex of the linear fit with scan surface this near is supported
+FEWEST_SUPPORTED = 0.55
+WORST_MEDIAN = 0.004  # metres, of the supported and unsupported face vertices that face the scan
+WORST_LANDMARKS = 0.010  # metres, median over the inner landmarks
+WORST_IDENTITY = 4.0  # standard deviations, root mean square over the modes
+FACE_RADIUS = 0.075  # metres round the middle of the face
+
+
+@dataclass(frozen=True)
+class Plausibility:
+    """What the rules look at, of a linear fit. Metres, shares and standard deviations."""
+
+    landmark_median: float
+    supported: float
+    surface_median: float
+    identity_rms: float
+
+    def complaint(self) -> str | None:
+        """What is wrong in words, or None."""
+        if not self.landmark_median <= WORST_LANDMARKS:
+            return (
+                f"its landmarks lie {1000 * self.landmark_median:.0f} mm from the fitted head's "
+                f"(at most {1000 * WORST_LANDMARKS:.0f} mm are plausible)"
+            )
+        if not self.supported >= FEWEST_SUPPORTED:
+            return (
+                f"only {100 * self.supported:.0f} % of a face finds surface within {1000 * NEAR:.0f} mm "
+                f"(at least {100 * FEWEST_SUPPORTED:.0f} % are needed)"
+            )
+        if not self.surface_median <= WORST_MEDIAN:
+            return (
+                f"its surface lies {1000 * self.surface_median:.1f} mm from the closest face "
+                f"(at most {1000 * WORST_MEDIAN:.0f} mm are plausible)"
+            )
+        if not self.identity_rms <= WORST_IDENTITY:
+            return (
+                f"the closest face lies {self.identity_rms:.1f} standard deviations from the mean "
+                f"(at most {WORST_IDENTITY:.0f} are plausible)"
+            )
+        return None
+
+
+def plausibility(
+    template: Template, skin: Skin, surface: ScanSurface, prepared: PreparedScan, head: LinearHead
+) -> Plausibility:
+    """Looks at the middle of the face only: holes, hair and clothes elsewhere do not count."""
+    error = landmark_error(template, head, prepared)[17:]
+    vertices = head.vertices(template)[skin.index]
+    centre = _face_vertices(template, skin)
+    normals = vertex_normals(vertices, skin.triangles)[centre]
+    pairs = pair(surface, vertices[centre], normals, reach=1.0, min_cosine=0.25)
+    weight = skin.mass[centre]
+    near = (pairs.hits.distance < NEAR * head.pose.scale) & (pairs.weight > 0.1)
+    identity = head.identity
+    return Plausibility(
+        float(np.nanmedian(error)),
+        float(weight @ near / weight.sum()),
+        float(np.median(pairs.hits.distance)),
+        float(np.sqrt(np.mean(identity**2))) if len(identity) else 0.0,
+    )
+
+
+def refuse_implausible(prepared: PreparedScan, found: Plausibility) -> None:
+    """Raises `MienError` where the linear fit is no face."""
+    complaint = found.complaint()
+    if complaint:
+        raise MienError(
+            f"{prepared.scan.name}: this does not look like a face: {complaint}; "
+            "check the scan and its landmarks, or give them with --landmarks"
+        )
+
+
+def _face_vertices(template: Template, skin: Skin) -> Int[np.ndarray, " C"]:
+    landmarks = template.landmarks.on(template.vertices, template.topology)
+    middle = landmarks[27:].mean(axis=0)
+    near = np.linalg.norm(skin.rest - middle, axis=1) < FACE_RADIUS
+    return np.flatnonzero(near & (skin.measured > 0.5))
