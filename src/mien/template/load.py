@@ -1,0 +1,154 @@
+"""The shipped template: safetensors with its structure as JSON in the header."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from mien.core.conventions import SHAPE_NAMES
+from mien.core.errors import MienError
+from mien.core.face import Joint, LinearModel, Part, SurfacePoints, Template
+from mien.core.mesh import Topology
+
+ASSETS = Path(__file__).parent.parent / "assets"
+FORMAT = 1
+_SHAPE_STEPS = 32767
+
+
+@cache
+def load_template() -> Template:
+    """The template that ships with the package; loaded once, arrays read-only in spirit (do not write)."""
+    return read_template(ASSETS / "template.safetensors", ASSETS / "identity.safetensors")
+
+
+def read_template(template: Path, identity: Path) -> Template:
+    """Reads what `write_template` wrote; refuses another format."""
+    tensors, structure = _read(template)
+    modes, _ = _read(identity)
+    n_vertices = len(tensors["vertices"])
+    topology = Topology(
+        n_vertices,
+        tensors["quads"].astype(np.int64),
+        tensors["uvs"].astype(np.float64),
+        tensors["quad_uvs"].astype(np.int64),
+    )
+    weights = tensors["joint_weights"].astype(np.float64)
+    regions = tensors["regions"].astype(np.float64) / 255
+    return Template(
+        vertices=tensors["vertices"].astype(np.float64),
+        topology=topology,
+        parts=tuple(_part(entry) for entry in structure["parts"]),
+        mirror=tensors["mirror"].astype(np.int64),
+        landmarks=_surface_points(tensors, "landmarks"),
+        dense_landmarks=_surface_points(tensors, "dense_landmarks"),
+        shapes=_unpack_shapes(tensors, n_vertices),
+        joints=tuple(
+            Joint(entry["name"], entry["parent"], np.array(entry["position"]))
+            for entry in structure["joints"]
+        ),
+        joint_weights=weights / weights.sum(axis=1, keepdims=True),
+        identity=LinearModel(modes["modes"].astype(np.float32)),
+        regions=dict(zip(structure["regions"], regions, strict=True)),
+    )
+
+
+def write_template(data: Template, template: Path, identity: Path) -> None:
+    """Writes both files; the same template gives the same bytes."""
+    structure = {
+        "format": FORMAT,
+        "parts": [
+            {
+                "name": p.name,
+                "material": p.material,
+                "vertices": [p.vertices.start, p.vertices.stop],
+                "quads": [p.quads.start, p.quads.stop],
+            }
+            for p in data.parts
+        ],
+        "joints": [
+            {"name": j.name, "parent": j.parent, "position": [round(float(x), 9) for x in j.position]}
+            for j in data.joints
+        ],
+        "regions": sorted(data.regions),
+        "shapes": list(SHAPE_NAMES),
+    }
+    regions = np.stack([data.regions[name] for name in sorted(data.regions)])
+    tensors = {
+        "vertices": data.vertices.astype(np.float32),
+        "quads": _small_int(data.topology.quads),
+        "uvs": data.topology.uvs.astype(np.float32),
+        "quad_uvs": _small_int(data.topology.quad_uvs),
+        "mirror": _small_int(data.mirror),
+        "joint_weights": data.joint_weights.astype(np.float16),
+        "regions": np.rint(regions * 255).astype(np.uint8),
+        **_pack_points(data.landmarks, "landmarks"),
+        **_pack_points(data.dense_landmarks, "dense_landmarks"),
+        **_pack_shapes(data.shapes),
+    }
+    _write(template, tensors, structure)
+    _write(identity, {"modes": data.identity.modes.astype(np.float16)}, {"format": FORMAT})
+
+
+def _write(path: Path, tensors: dict[str, np.ndarray], structure: dict[str, object]) -> None:
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    save_file(contiguous, path, metadata={"structure": json.dumps(structure, sort_keys=True)})
+    path.chmod(0o644)
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
+    if not path.is_file():
+        raise MienError(f"{path}: missing, expected the template that ships with Mien; reinstall the package")
+    with safe_open(path, framework="numpy") as stream:
+        structure = json.loads(stream.metadata()["structure"])
+        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (no mapping)
+    if structure["format"] != FORMAT:
+        raise MienError(
+            f"{path}: template format {structure['format']}, expected {FORMAT}; reinstall the package"
+        )
+    return tensors, structure
+
+
+def _part(entry: dict) -> Part:
+    return Part(entry["name"], entry["material"], slice(*entry["vertices"]), slice(*entry["quads"]))
+
+
+def _small_int(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.uint16 if values.max() < 2**16 else np.int32)
+
+
+def _pack_points(points: SurfacePoints, name: str) -> dict[str, np.ndarray]:
+    return {
+        f"{name}.triangle": points.triangle.astype(np.int32),
+        f"{name}.barycentric": points.barycentric.astype(np.float32),
+    }
+
+
+def _surface_points(tensors: dict[str, np.ndarray], name: str) -> SurfacePoints:
+    barycentric = tensors[f"{name}.barycentric"].astype(np.float64)
+    return SurfacePoints(tensors[f"{name}.triangle"].astype(np.int64), barycentric)
+
+
+def _pack_shapes(shapes: Float[np.ndarray, "52 V 3"]) -> dict[str, np.ndarray]:
+    """Sparse 16-bit integers: one bit a vertex says whether it moves, one scale a shape (metres a step)."""
+    scale = np.maximum(np.abs(shapes).max(axis=(1, 2)), 1e-6) / _SHAPE_STEPS
+    steps = np.rint(shapes / scale[:, None, None]).astype(np.int16)
+    moves = (steps != 0).any(axis=2)
+    return {
+        "shapes.scale": scale.astype(np.float64),
+        "shapes.moves": np.packbits(moves, axis=1),
+        "shapes.steps": steps[moves],
+    }
+
+
+def _unpack_shapes(tensors: dict[str, np.ndarray], n_vertices: int) -> Float[np.ndarray, "52 V 3"]:
+    moves = np.unpackbits(tensors["shapes.moves"], axis=1, count=n_vertices).astype(bool)
+    shapes = np.zeros((*moves.shape, 3))
+    shapes[moves] = tensors["shapes.steps"]
+    shapes *= tensors["shapes.scale"][:, None, None]
+    return shapes
