@@ -1,0 +1,68 @@
+"""The eyeball as a surface of revolution about its gaze: sizes of the average adult eye, in metres.
+
+Sclera radius 12 mm, horizontal visible iris diameter 11.8 mm, corneal radius of curvature 7.8 mm,
+anterior chamber about 3 mm deep (Bron, Tripathi & Tripathi, "Wolff's Anatomy of the Eye and Orbit";
+Atchison, "Optics of the Human Eye"). Everything scales with the sclera's radius.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+SCLERA_RADIUS = 12.0e-3
+IRIS_RADIUS = 5.9e-3
+PUPIL_RADIUS = 1.9e-3
+CORNEA_RADIUS = 7.8e-3
+LIMBUS_ANGLE = float(np.arcsin(IRIS_RADIUS / SCLERA_RADIUS))
+_CORNEA_CENTRE = SCLERA_RADIUS * np.cos(LIMBUS_ANGLE) - np.sqrt(CORNEA_RADIUS**2 - IRIS_RADIUS**2)
+_LIMBUS_BLEND = 0.15e-3  # rounds the sulcus in which the two spheres meet
+
+# The eye's texture tile: an azimuthal map about the gaze. The iris fills a disc, the sclera the ring
+# around it out to SEEN_ANGLE; what lies behind is never seen and has an island in a corner.
+UV_IRIS_RADIUS = 0.20
+UV_RADIUS = 0.47
+SEEN_ANGLE = np.radians(136.0)
+
+
+def surface_radius(
+    angle: Float[np.ndarray, "*N"], sclera_radius: float = SCLERA_RADIUS
+) -> Float[np.ndarray, "*N"]:
+    """Distance (metres) from the ball's centre to its outer surface, `angle` (radians) off the gaze.
+
+    The sphere of the sclera, joined smoothly to the sphere of the cornea.
+    """
+    scale = sclera_radius / SCLERA_RADIUS
+    sine, cosine = np.sin(angle), np.cos(angle)
+    inside = np.maximum(CORNEA_RADIUS**2 - (_CORNEA_CENTRE * sine) ** 2, 0.0)
+    over = _CORNEA_CENTRE * cosine + np.sqrt(inside) - SCLERA_RADIUS
+    bulge = 0.5 * (over + np.sqrt(over**2 + (2 * _LIMBUS_BLEND) ** 2))
+    return scale * (SCLERA_RADIUS + bulge)
+
+
+def uv_radius_of_angle(angle: Float[np.ndarray, "*N"]) -> Float[np.ndarray, "*N"]:
+    """Distance from the tile's centre at which a direction `angle` off the gaze is mapped."""
+    ring = (angle - LIMBUS_ANGLE) / (SEEN_ANGLE - LIMBUS_ANGLE)
+    sclera = UV_IRIS_RADIUS + (UV_RADIUS - UV_IRIS_RADIUS) * ring
+    return np.where(angle < LIMBUS_ANGLE, UV_IRIS_RADIUS * angle / LIMBUS_ANGLE, sclera)
+
+
+def angle_of_uv_radius(radius: Float[np.ndarray, "*N"]) -> Float[np.ndarray, "*N"]:
+    """The inverse of `uv_radius_of_angle`, radians."""
+    ring = (radius - UV_IRIS_RADIUS) / (UV_RADIUS - UV_IRIS_RADIUS)
+    sclera = LIMBUS_ANGLE + (SEEN_ANGLE - LIMBUS_ANGLE) * ring
+    return np.where(radius < UV_IRIS_RADIUS, LIMBUS_ANGLE * radius / UV_IRIS_RADIUS, sclera)
+
+
+def signed_clearance(
+    points: Float[np.ndarray, "N 3"],
+    centre: Float[np.ndarray, "3"],
+    sclera_radius: float,
+    gaze: Float[np.ndarray, "3"] | None = None,
+) -> Float[np.ndarray, " N"]:
+    """Metres by which points lie outside the ball's outer surface, along the ray from its centre."""
+    forward = np.array([0.0, 0.0, 1.0]) if gaze is None else gaze
+    offset = points - centre
+    distance = np.linalg.norm(offset, axis=-1)
+    angle = np.arccos(np.clip(offset @ forward / np.maximum(distance, 1e-12), -1.0, 1.0))
+    return distance - surface_radius(angle, sclera_radius)
