@@ -42,6 +42,7 @@ def build_template(source: Source) -> Template:
         joint_weights=np.concatenate([weights, *[_part_weights(p) for p in parts]]),
         identity=build_identity(skin, source, len(vertices)),
         regions=_regions(skin, parts),
+        loops=skin.loops,
     )
 
 

@@ -66,6 +66,7 @@ class Template:
     `mirror[i]` is the vertex on the other side (an involution). `landmarks` are the 68 of Multi-PIE,
     `dense_landmarks` more points in the same form. `shapes` are the 52 of `SHAPE_NAMES` as offsets.
     `regions` are vertex weights in 0..1 by name ("lips", "upper_lid_left", "measured", ...).
+    `loops` are ordered vertex loops by name: lid margins, lips, nostrils, neck ("lid_upper_left", ...).
     """
 
     vertices: Float[np.ndarray, "V 3"]
@@ -79,6 +80,7 @@ class Template:
     joint_weights: Float[np.ndarray, "V J"]
     identity: LinearModel
     regions: dict[str, Float[np.ndarray, " V"]]
+    loops: dict[str, Int[np.ndarray, "_"]] = field(default_factory=dict)
 
     def part(self, name: str) -> Part:
         """The part of this name; an unknown one raises `KeyError`."""

@@ -55,6 +55,7 @@ def read_template(template: Path, identity: Path) -> Template:
         joint_weights=weights / weights.sum(axis=1, keepdims=True),
         identity=LinearModel(modes["modes"].astype(np.float32)),
         regions=dict(zip(structure["regions"], regions, strict=True)),
+        loops={key[5:]: ids.astype(np.int64) for key, ids in tensors.items() if key.startswith("loop.")},
     )
 
 
@@ -90,6 +91,7 @@ def write_template(data: Template, template: Path, identity: Path) -> None:
         **_pack_points(data.landmarks, "landmarks"),
         **_pack_points(data.dense_landmarks, "dense_landmarks"),
         **_pack_shapes(data.shapes),
+        **{f"loop.{name}": _small_int(ids) for name, ids in data.loops.items()},
     }
     _write(template, tensors, structure)
     _write(identity, {"modes": data.identity.modes.astype(np.float16)}, {"format": FORMAT})
