@@ -5,18 +5,39 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-# Rows of the face mesh that lie at (or, where two are given, between) each Multi-PIE point.
+# Rows of the face mesh at each Multi-PIE point, subject's right to left; where the mesh has none there, two
+# rows and how far the point lies from the first to the second.
+Blend = tuple[int, int, float]
 JAW = (127, 234, 93, 132, 58, 172, 150, 176, 152, 400, 379, 397, 288, 361, 323, 454, 356)
-BROW_RIGHT = (70, 63, 105, 66, 107)
-BROW_LEFT = (336, 296, 334, 293, 300)
-NOSE = (168, 197, 5, 4, 98, 97, 2, 326, 327)
-EYE_RIGHT = (33, 160, 158, 133, 153, 144)
-EYE_LEFT = (362, 385, 387, 263, 373, 380)
-LIPS_OUTER = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
-LIPS_INNER = (78, 82, 13, 312, 308, 317, 14, 87)
-MULTI_PIE = np.array(
-    JAW + BROW_RIGHT + BROW_LEFT + NOSE + EYE_RIGHT + EYE_LEFT + LIPS_OUTER + LIPS_INNER
-)
+BROWS: tuple[int | Blend, ...] = (
+    (70, 156, 0.3), 63, 105, (66, 107, 0.25), (107, 55, 0.25),
+    (336, 285, 0.25), (296, 336, 0.25), 334, 293, (300, 383, 0.3),
+)  # fmt: skip
+NOSE: tuple[int | Blend, ...] = (
+    (168, 8, 0.3), (197, 6, 0.4), (195, 5, 0.25), 4,
+    (98, 97, 0.25), 97, (2, 164, 0.25), 326, (327, 326, 0.25),
+)  # fmt: skip
+EYES: tuple[int | Blend, ...] = (
+    33, 160, 158, (133, 155, 0.35), 153, 144,
+    (362, 382, 0.35), 385, 387, 263, 373, 380,
+)  # fmt: skip
+LIPS: tuple[int | Blend, ...] = (
+    61, (40, 39, 0.5), (37, 72, 0.2), (0, 11, 0.25), (267, 302, 0.2), (270, 269, 0.5), 291,
+    (321, 405, 0.25), (314, 405, 0.35), 17, (84, 181, 0.35), (91, 181, 0.25),
+    78, (81, 82, 0.5), 13, (311, 312, 0.5), 308, (402, 317, 0.3), 14, (178, 87, 0.3),
+)  # fmt: skip
+_BLENDS: list[Blend] = [
+    (p, p, 0.0) if isinstance(p, int) else p for p in (*JAW, *BROWS, *NOSE, *EYES, *LIPS)
+]
+_FIRST = np.array([a for a, _, _ in _BLENDS])
+_SECOND = np.array([b for _, b, _ in _BLENDS])
+_SHARE = np.array([t for _, _, t in _BLENDS])
+
+
+def multi_pie(mesh: Float[np.ndarray, "468 D"]) -> Float[np.ndarray, "68 D"]:
+    """The 68 points of Multi-PIE from the network's 468."""
+    return mesh[_FIRST] * (1 - _SHARE[:, None]) + mesh[_SECOND] * _SHARE[:, None]
+
 
 # Each point's partner on the other side of the face, for Multi-PIE's 68.
 MIRROR_68 = np.array(

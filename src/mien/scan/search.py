@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.scan.face_points import MULTI_PIE, face_axes, face_length, what_is_no_face
+from mien.scan.face_points import face_axes, face_length, multi_pie, what_is_no_face
 from mien.scan.nets import Detection, detect, face_mesh
 from mien.scan.render import Canvas, Picture, View, draw
 
@@ -106,7 +106,7 @@ def approach(canvas: Canvas, view: View, rounds: int = 6) -> FacePose | None:
     for _ in range(rounds):
         picture = draw(canvas, view)
         points, presence = face_mesh(picture.image, np.full(2, view.size / 2), float(view.size))
-        landmarks = lift_points(canvas, picture, points[MULTI_PIE, :2])
+        landmarks = lift_points(canvas, picture, multi_pie(points[:, :2]))
         if presence < PRESENT or not np.isfinite(landmarks[17:]).all():
             return None
         previous, pose = pose, _pose(landmarks, presence)
