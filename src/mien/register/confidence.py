@@ -21,21 +21,16 @@ def measured_distance(
     skin: Skin,
     vertices: Float[np.ndarray, "S 3"],
     surface: ScanSurface,
-    allowance: Float[np.ndarray, " S"],
-    start: Float[np.ndarray, "S 3"],
+    trusted: Float[np.ndarray, " S"],
 ) -> tuple[Float[np.ndarray, " S"], Float[np.ndarray, " S"]]:
     """Distance to the scan (millimetres, NaN where nothing was measured) and confidence 0..1.
 
-    Confidence falls with distance, disagreeing normals, nearness of a scan border, roughness where
-    hair or cloth may be, and is zero where the template has nothing to measure.
+    Confidence falls with distance, disagreeing normals, nearness of a scan border, doubt about
+    hair and cloth (`trusted`), and is zero where the template has nothing to measure.
     """
     normals = vertex_normals(vertices, skin.triangles)
     pairs = pair(surface, vertices, normals, reach=REACH, min_cosine=0.4)
-    outside = np.abs(np.einsum("sd,sd->s", pairs.hits.points - start, normals))
-    plausible = 1.0 - smoothstep(outside / allowance, 0.6, 1.0)
-    rough = surface.closest.interpolate(pairs.hits, surface.smooth)
-    raw = pairs.weight * plausible * np.maximum(rough, smoothstep(allowance, 0.006, 0.010))
-    raw *= skin.measured
+    raw = pairs.weight * trusted * skin.measured
     distance = np.where(raw > 0.05, pairs.hits.distance * MILLIMETRES_PER_METRE, np.nan)
     raw = np.minimum(raw * 1.5, 1.0) * np.exp(-((pairs.hits.distance / TOLERANCE) ** 2))
     return distance, _smoothed(skin, raw) * np.minimum(1.0, skin.measured * 2.0)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
+from mien.register.hair import outer_zone
 from mien.register.linear_model import (
     FITTED_SHAPES,
     Basis,
@@ -25,6 +26,7 @@ from mien.register.surface import ScanSurface, pair
 # How far a detected landmark is trusted, as a standard deviation in metres: the jaw line slides along
 # the contour, brows are hair, the rest is a few millimetres off.
 LANDMARK_SIGMA = np.repeat([0.015, 0.006, 0.003, 0.002, 0.003], [17, 10, 9, 12, 20])
+GROSS = 0.012  # metres: a landmark this far off counts half
 EASY_SHAPES = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthSmileLeft", "mouthSmileRight")
 
 
@@ -53,6 +55,7 @@ LEVELS: tuple[Level, ...] = (
 )
 EFFECTIVE_PAIRS = 150.0  # surface pairs are correlated: thousands of them count as this many
 MAX_POINTS = 4000
+HAIR_DOUBT = 0.93
 
 
 def fit_linear(
@@ -72,6 +75,7 @@ def fit_linear(
     chosen = _spread_out(skin)
     at_vertices = basis_at_vertices(template, skin.index[chosen])
     at_landmarks = basis_at_landmarks(template)
+    outer = outer_zone(template, skin)[chosen]
     head = start
     for level in LEVELS:
         for _ in range(level.iterations):
@@ -79,6 +83,8 @@ def fit_linear(
             normals = vertex_normals(points, skin.triangles)[chosen]
             pairs = pair(surface, points[chosen], normals, reach=level.reach, min_cosine=level.min_cosine)
             weight = pairs.weight * (skin.measured * skin.mass)[chosen]
+            # Hair and cloth lie outside the head: such pairs hardly count where they may be.
+            weight *= np.where(pairs.offset < 0, 1.0 - HAIR_DOUBT * outer, 1.0)
             hessian, gradient = _surface_terms(at_vertices, head, pairs.normals, pairs.offset, weight, level)
             for extra in (
                 _landmark_terms(at_landmarks, head, prepared, level.landmark_trust),
@@ -118,7 +124,7 @@ def _landmark_terms(
     offset = basis.points(head) - prepared.landmarks
     seen = prepared.landmark_confidence > 0
     distance = np.linalg.norm(np.where(seen[:, None], offset, 0.0), axis=1)
-    robust = 1.0 / (1.0 + (distance / (2.0 * LANDMARK_SIGMA)) ** 2) ** 2
+    robust = 1.0 / (1.0 + (distance / np.maximum(2.0 * LANDMARK_SIGMA, GROSS)) ** 2)
     weight = np.where(seen, prepared.landmark_confidence * robust * trust / LANDMARK_SIGMA**2, 0.0)
     hessian: np.ndarray | float = 0.0
     gradient: np.ndarray | float = 0.0
@@ -133,7 +139,7 @@ def _landmark_terms(
 def _prior_terms(head: LinearHead, scale_sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """Gaussian on identity and log scale; on a shape's weight w: (w / s)^2 / 2 + w / s, s its usual size."""
     current = np.concatenate([[np.log(head.pose.scale)], coefficients(head)])
-    usual = np.array([0.5 if name in EASY_SHAPES else 0.12 for name in FITTED_SHAPES])
+    usual = np.array([1.0 if name in EASY_SHAPES else 0.12 for name in FITTED_SHAPES])
     stiffness = np.concatenate([[scale_sigma**-2], np.ones(len(head.identity)), usual**-2])
     push = np.concatenate([[0.0], np.zeros(len(head.identity)), 1.0 / usual])
     n = 6 + len(stiffness)

@@ -131,15 +131,14 @@ def fit_nonrigid(
     skin: Skin,
     start: Float[np.ndarray, "S 3"],
     surface: ScanSurface,
-    allowance: Float[np.ndarray, " S"],
+    trusted: Float[np.ndarray, " S"],
     landmarks: LandmarkPull,
     stages: tuple[Stage, ...] = STAGES,
     progress: Callable[[str], None] | None = None,
 ) -> Float[np.ndarray, "S 3"]:
     """Deforms `start` onto the scan.
 
-    `allowance` (metres, per vertex) is how far the scan may lie from the start before it is taken for
-    hair or cloth and ignored.
+    `trusted` is 1 at vertices that may follow the scan and 0 at those that must not (hair, cloth).
     """
     deformer = Deformer(skin, start)
     current = start
@@ -151,7 +150,7 @@ def fit_nonrigid(
         nominal = sparse.diags(0.4 * skin.mass * skin.measured)
         solver = SpdSolver(matrix + nominal + pull.select.T @ sparse.diags(pull.weight) @ pull.select)
         for _ in range(stage.iterations):
-            rows = [pull, *data_rows(skin, current, start, surface, allowance, stage)]
+            rows = [pull, *data_rows(skin, current, surface, trusted, stage)]
             right = deformer.right(stage, current) + sum(r.right() for r in rows)
             current = conjugate_gradients(
                 lambda x, rows=rows, matrix=matrix: matrix @ x + sum(r.apply(x) for r in rows),
@@ -165,9 +164,8 @@ def fit_nonrigid(
 def data_rows(
     skin: Skin,
     current: Float[np.ndarray, "S 3"],
-    start: Float[np.ndarray, "S 3"],
     surface: ScanSurface,
-    allowance: Float[np.ndarray, " S"],
+    trusted: Float[np.ndarray, " S"],
     stage: Stage,
 ) -> list[Rows]:
     """Pairs from the template's vertices (and centres of its triangles), and from scan points if dense."""
@@ -179,13 +177,11 @@ def data_rows(
     around /= np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-9)
     pairs = pair(surface, points, around, reach=stage.reach, min_cosine=stage.min_cosine)
     weight = pairs.weight * share * (select @ skin.measured)
-    weight *= _plausible(pairs.hits.points, select @ start, around, select @ allowance)
-    rough = surface.closest.interpolate(pairs.hits, surface.smooth)
-    weight *= np.maximum(rough, smoothstep(select @ allowance, 0.006, 0.010))
+    weight *= select @ trusted
     forward = Rows(select, pairs.hits.points, pairs.normals, weight, SLIDE)
     if not stage.dense:
         return [forward]
-    return [forward, _scan_rows(skin, current, start, surface, allowance, stage)]
+    return [forward, _scan_rows(skin, current, surface, trusted, stage)]
 
 
 def landmark_rows(skin: Skin, landmarks: LandmarkPull, weight: float) -> Rows:
@@ -224,9 +220,8 @@ def conjugate_gradients(
 def _scan_rows(
     skin: Skin,
     current: np.ndarray,
-    start: np.ndarray,
     surface: ScanSurface,
-    allowance: np.ndarray,
+    trusted: np.ndarray,
     stage: Stage,
 ) -> Rows:
     """Scan points paired with the closest points of the template: B holds where on the template."""
@@ -243,22 +238,12 @@ def _scan_rows(
         agreement, stage.min_cosine, stage.min_cosine + 0.25
     )
     at = lambda values: template.interpolate(hits, values)  # noqa: E731
-    weight *= blend(surface.trust) * at(skin.measured)
-    weight *= _plausible(samples.points, at(start), normals, at(allowance))
-    weight *= np.maximum(blend(surface.smooth), smoothstep(at(allowance), 0.006, 0.010))
+    weight *= blend(surface.trust) * at(skin.measured * trusted)
     weight[template.on_border(hits)] = 0.0
     kept = weight > 0
     select = _barycentric_rows(skin, hits.triangle[kept], hits.barycentric[kept])
     area = _total_area(surface) / density
     return Rows(select, samples.points[kept], normals[kept], weight[kept] * area, SLIDE)
-
-
-def _plausible(
-    scan_points: np.ndarray, start: np.ndarray, normals: np.ndarray, allowance: np.ndarray
-) -> np.ndarray:
-    """1 near the start, 0 where the scan lies farther outside it than is allowed (half as far inside)."""
-    outside = np.einsum("pd,pd->p", scan_points - start, normals)
-    return 1.0 - smoothstep(np.abs(outside) / allowance, 0.6, 1.0)
 
 
 def _vertex_and_centre_rows(skin: Skin) -> sparse.csr_matrix:

@@ -31,7 +31,8 @@ def landmark_pose(template: Template, prepared: PreparedScan) -> Similarity:
     worst = WORST_ALIGNMENT * pose.scale
     if not np.median(error) <= worst:
         raise MienError(
-            f"{prepared.scan.name}: the landmarks do not form a face (they lie {1000 * np.median(error):.0f} mm "
-            f"from a head's, at most {1000 * worst:.0f} mm are plausible); check the scan or give --landmarks"
+            f"{prepared.scan.name}: the landmarks do not form a face (they lie "
+            f"{1000 * np.median(error):.0f} mm from a head's, at most {1000 * worst:.0f} mm are plausible); "
+            "check the scan or give --landmarks"
         )
     return pose

@@ -13,6 +13,7 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.register.confidence import measured_distance
+from mien.register.hair import bareness
 from mien.register.linear import LANDMARK_SIGMA, fit_linear, landmark_error
 from mien.register.linear_model import LinearHead, neutral_head
 from mien.register.measure import edge_stretch, face_area, flipped_triangles, two_way_distance
@@ -79,12 +80,10 @@ def _finish(
 ) -> Registration:
     linear = head.vertices(template)
     start = linear[skin.index]
-    allowance = hair_allowance(template, skin) * head.pose.scale
-    fitted = fit_nonrigid(
-        skin, start, surface, allowance, _landmark_pull(template, skin, prepared), progress=say
-    )
+    bare = bareness(template, skin, surface, start, head.pose.scale)
+    fitted = fit_nonrigid(skin, start, surface, bare, _landmark_pull(template, skin, prepared), progress=say)
     clock.lap("nonrigid")
-    distance, confidence = measured_distance(skin, fitted, surface, allowance, start)
+    distance, confidence = measured_distance(skin, fitted, surface, bare)
     vertices = _with_followers(template, skin, linear, fitted)
     clock.lap("confidence")
     report = _report(template, skin, prepared, head, fitted, start, distance, vertices) | clock.seconds
@@ -97,16 +96,6 @@ def _finish(
         confidence=_scattered(template, skin, confidence, 0.0),
         report=report,
     )
-
-
-def hair_allowance(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
-    """How far (metres) a scan may lie outside the linear fit: much on the face, little where hair grows.
-
-    By distance from the middle of the face: 15 mm within 95 mm of it, 6 mm beyond 125 mm.
-    """
-    middle = template.landmarks.on(template.vertices, template.topology)[27:].mean(axis=0)
-    away = np.linalg.norm(skin.rest - middle, axis=1)
-    return 0.015 - 0.009 * np.clip((away - 0.095) / 0.030, 0.0, 1.0)
 
 
 def _landmark_pull(template: Template, skin: Skin, prepared: PreparedScan) -> LandmarkPull:

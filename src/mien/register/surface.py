@@ -110,7 +110,7 @@ def _border_trust(closest: ClosestPoint) -> np.ndarray:
 
 
 def _smoothness(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """1 where normals agree with their surroundings over `ROUGH_RADIUS`, 0 where they scatter by 35 degrees."""
+    """1 where normals agree with their surroundings over `ROUGH_RADIUS`, 0 where they scatter widely."""
     pairs = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     n = len(vertices)
     lengths = np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1)
@@ -125,4 +125,4 @@ def _smoothness(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     spread = 1.0 - np.einsum("nd,nd->n", normals, normalized(mean))
     for _ in range(rounds):
         spread = average @ spread
-    return 1.0 - smoothstep(spread, 0.04, 0.18)
+    return 1.0 - smoothstep(spread, 0.02, 0.10)

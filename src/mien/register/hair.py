@@ -1,0 +1,55 @@
+"""Where the scan shows skin, and where hair, clothes or something else lies in front of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from scipy import sparse
+
+from mien.core.face import Template
+from mien.geometry.normals import vertex_normals
+from mien.geometry.solve import SpdSolver
+from mien.register.skin import Skin
+from mien.register.surface import ScanSurface, pair, smoothstep
+
+INNER_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit in the middle of the face
+OUTER_ALLOWANCE = 0.006  # metres it may lie outside it where hair or a collar may be
+INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face
+SPREAD = 0.006  # metres over which doubt spreads to the neighbourhood
+
+
+def bareness(
+    template: Template, skin: Skin, surface: ScanSurface, head: Float[np.ndarray, "S 3"], size: float
+) -> Float[np.ndarray, " S"]:
+    """1 where the scan follows the linear fit as skin would, 0 where it is hair or cloth.
+
+    Hair lies outside the head and is rough, skin is neither; both only count away from the middle of
+    the face, where no hair grows and the fit may be wrong by more. Doubt spreads a few millimetres,
+    so that the foot of a strand does not lift the skin. `size` scales all lengths with the head.
+    """
+    normals = vertex_normals(head, skin.triangles)
+    pairs = pair(surface, head, normals, reach=0.03 * size, min_cosine=-0.5)
+    outside = np.einsum("sd,sd->s", pairs.hits.points - head, normals)
+    outer = outer_zone(template, skin)
+    allowed_out = size * (INNER_ALLOWANCE + (OUTER_ALLOWANCE - INNER_ALLOWANCE) * outer)
+    allowed = np.where(outside > 0, allowed_out, size * INNER_ALLOWANCE)
+    smooth = surface.closest.interpolate(pairs.hits, surface.smooth)
+    bare = (1.0 - smoothstep(np.abs(outside) / allowed, 0.6, 1.0)) * (1.0 - outer * (1.0 - smooth))
+    spread = _diffused(skin, bare, np.maximum(pairs.weight, 1e-3), size * SPREAD)
+    return np.minimum(bare, 1.0) * (1.0 - outer * (1.0 - smoothstep(spread, 0.45, 0.85)))
+
+
+def outer_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
+    """0 on face and neck, 1 where hair may be: scalp, temples and ears."""
+    landmarks = template.landmarks.on(template.vertices, template.topology)
+    away = np.linalg.norm(skin.rest - landmarks[27:].mean(axis=0), axis=1)
+    jaw_height = landmarks[[4, 12], 1].mean()
+    above_neck = smoothstep(skin.rest[:, 1] - jaw_height, -0.015, 0.015)
+    return smoothstep(away, INNER_RADIUS, OUTER_RADIUS) * above_neck
+
+
+def _diffused(skin: Skin, values: np.ndarray, weight: np.ndarray, radius: float) -> np.ndarray:
+    """Weighted average over about `radius` along the surface."""
+    mass = skin.mass * weight
+    solver = SpdSolver(sparse.diags(skin.mass) + radius**2 * skin.stiffness)
+    return solver.solve(mass * values) / np.maximum(solver.solve(mass), 1e-12)
