@@ -1,0 +1,83 @@
+"""`scan/`: what was measured, in the scan's own coordinates and unit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from mien.core.face import PreparedScan, Registration, Template
+from mien.export.images import encode_png
+
+
+def write_scan_folder(
+    template: Template,
+    scan: PreparedScan,
+    registration: Registration,
+    folder: Path,
+    error_picture: np.ndarray | None = None,
+) -> None:
+    """registered.ply, landmarks.json and, if given, error.png (uint8 or 0..1, sRGB) into `folder`."""
+    folder.mkdir()
+    (folder / "registered.ply").write_bytes(registered_ply(template, scan, registration))
+    (folder / "landmarks.json").write_text(json.dumps(landmarks_json(scan), indent=1) + "\n")
+    if error_picture is not None:
+        (folder / "error.png").write_bytes(encode_png(error_picture))
+
+
+def registered_ply(template: Template, scan: PreparedScan, registration: Registration) -> bytes:
+    """Binary PLY of the head as scanned: quads of the template with distance_mm (NaN where not measured),
+    confidence (1 measured ... 0 template) and part (numbers named in the header's comments)."""
+    vertices = np.empty(len(registration.vertices), _VERTEX)
+    in_scan = to_scan(scan, registration.vertices)
+    for k, axis in enumerate("xyz"):
+        vertices[axis] = in_scan[:, k]
+    vertices["distance_mm"] = registration.distance_mm
+    vertices["confidence"] = registration.confidence
+    for number, part in enumerate(template.parts):
+        vertices["part"][part.vertices] = number
+    faces = np.empty(len(template.topology.quads), _FACE)
+    faces["count"], faces["corners"] = 4, template.topology.quads
+    return _ply_header(template).encode() + vertices.tobytes() + faces.tobytes()
+
+
+def landmarks_json(scan: PreparedScan) -> dict[str, object]:
+    """The 68 landmarks in both spaces; one that was not seen is null there."""
+    seen = scan.landmark_confidence > 0
+    return {
+        "scheme": "Multi-PIE 68",
+        "scan": _points(to_scan(scan, scan.landmarks), seen),
+        "asset_metres": _points(scan.landmarks, seen),
+        "confidence": [round(float(c), 4) for c in scan.landmark_confidence],
+    }
+
+
+def to_scan(scan: PreparedScan, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+    """Points of Mien's space (metres) in the scan's own coordinates."""
+    back = np.linalg.inv(scan.transform)
+    return points @ back[:3, :3].T + back[:3, 3]
+
+
+_VERTEX = np.dtype(
+    [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("distance_mm", "<f4"), ("confidence", "<f4"), ("part", "u1")]
+)
+_FACE = np.dtype([("count", "u1"), ("corners", "<i4", 4)])
+
+
+def _ply_header(template: Template) -> str:
+    lines = ["ply", "format binary_little_endian 1.0", "comment Mien: template topology, the scan's coordinates"]
+    lines += [f"comment part {i} {part.name}" for i, part in enumerate(template.parts)]
+    lines.append(f"element vertex {template.topology.n_vertices}")
+    kinds = {"<f4": "float", "|u1": "uchar"}
+    lines += [f"property {kinds[_VERTEX[name].str]} {name}" for name in _VERTEX.names or ()]
+    lines += [f"element face {len(template.topology.quads)}", "property list uchar int vertex_indices"]
+    return "\n".join([*lines, "end_header\n"])
+
+
+def _points(points: Float[np.ndarray, "N 3"], seen: np.ndarray) -> list[list[float] | None]:
+    return [
+        [round(float(v), 7) for v in point] if there else None
+        for point, there in zip(points, seen, strict=True)
+    ]
