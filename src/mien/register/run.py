@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.register.confidence import measured_distance
 from mien.register.hair import bareness
-from mien.register.linear import LANDMARK_SIGMA, fit_linear, landmark_error
+from mien.register.linear import LANDMARK_SIGMA, fit_linear
 from mien.register.linear_model import LinearHead, neutral_head
-from mien.register.measure import edge_stretch, face_area, flipped_triangles, two_way_distance
 from mien.register.nonrigid import LandmarkPull, fit_nonrigid
 from mien.register.pose import landmark_pose
+from mien.register.report import surface_report
 from mien.register.skin import Skin, template_skin
 from mien.register.surface import ScanSurface, scan_surface
 from mien.register.trust import plausibility, refuse_implausible
 
 CROP_MARGIN = 0.03  # metres round the aligned head
 SCALE_SIGMA = 0.15  # of the logarithm of the head's size
+REPORT_SAMPLES = 20_000
 
 Progress = Callable[[str], None]
 
@@ -43,6 +43,26 @@ class Clock:
         self.started = now
 
 
+@dataclass(frozen=True)
+class LinearFit:
+    """What the non-rigid fit starts from: the skin, the scan near it, the fitted head.
+
+    `vertices` are the whole head's; `bare` is 1 at skin vertices where the scan shows skin and 0 where
+    hair or cloth hides it.
+    """
+
+    skin: Skin
+    surface: ScanSurface
+    head: LinearHead
+    vertices: Float[np.ndarray, "V 3"]
+    bare: Float[np.ndarray, " S"]
+
+    @property
+    def start(self) -> Float[np.ndarray, "S 3"]:
+        """The skin of the linear fit."""
+        return self.vertices[self.skin.index]
+
+
 def register(template: Template, prepared: PreparedScan, progress: Progress | None = None) -> Registration:
     """Carries the template onto a scan: landmarks, linear fit, Laplacian non-rigid fit, confidence.
 
@@ -52,6 +72,22 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
     """
     say = progress or (lambda _: None)
     clock = Clock()
+    fit = linear_fit(template, prepared, say, clock)
+    fitted = fit_nonrigid(
+        fit.skin, fit.start, fit.surface, fit.bare, landmark_pull(template, fit.skin, prepared), progress=say
+    )
+    clock.lap("nonrigid")
+    registration = judged(template, prepared, fit, fitted)
+    clock.lap("report")
+    registration.report.update(clock.seconds)
+    return registration
+
+
+def linear_fit(
+    template: Template, prepared: PreparedScan, say: Progress = print, clock: Clock | None = None
+) -> LinearFit:
+    """Everything up to the linear fit. Raises `MienError` where that is no face."""
+    clock = clock or Clock()
     skin = template_skin(template)
     say("aligning")
     pose = landmark_pose(template, prepared)
@@ -63,91 +99,43 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
     clock.lap("align")
     say("linear fit")
     head = fit_linear(template, skin, surface, prepared, head, scale_sigma=SCALE_SIGMA)
-    found = plausibility(template, skin, surface, prepared, head)
-    refuse_implausible(prepared, found)
+    refuse_implausible(prepared, plausibility(template, skin, surface, prepared, head))
+    vertices = head.vertices(template)
+    bare = bareness(template, skin, surface, vertices[skin.index], head.pose.scale)
     clock.lap("linear")
-    return _finish(template, skin, surface, prepared, head, clock, say)
+    return LinearFit(skin, surface, head, vertices, bare)
 
 
-def _finish(
-    template: Template,
-    skin: Skin,
-    surface: ScanSurface,
-    prepared: PreparedScan,
-    head: LinearHead,
-    clock: Clock,
-    say: Progress,
+def judged(
+    template: Template, prepared: PreparedScan, fit: LinearFit, fitted: Float[np.ndarray, "S 3"]
 ) -> Registration:
-    linear = head.vertices(template)
-    start = linear[skin.index]
-    bare = bareness(template, skin, surface, start, head.pose.scale)
-    fitted = fit_nonrigid(skin, start, surface, bare, _landmark_pull(template, skin, prepared), progress=say)
-    clock.lap("nonrigid")
-    distance, confidence = measured_distance(skin, fitted, surface, bare)
-    vertices = _with_followers(template, skin, linear, fitted)
-    clock.lap("confidence")
-    report = _report(template, skin, prepared, head, fitted, start, distance, vertices) | clock.seconds
+    """A fitted skin with its distance, confidence and report; other parts follow."""
+    distance, confidence = measured_distance(fit.skin, fitted, fit.surface, fit.bare)
+    distance = _scattered(template, fit.skin, distance, np.nan)
+    vertices = fit.vertices.copy()
+    vertices[fit.skin.index] = fitted
+    report = surface_report(template, fit.skin, prepared, vertices, fit.vertices, distance, REPORT_SAMPLES)
     return Registration(
         vertices=vertices,
-        linear=linear,
-        identity=head.identity,
-        expression=head.expression,
-        distance_mm=_scattered(template, skin, distance, np.nan),
-        confidence=_scattered(template, skin, confidence, 0.0),
-        report=report,
+        linear=fit.vertices,
+        identity=fit.head.identity,
+        expression=fit.head.expression,
+        distance_mm=distance,
+        confidence=_scattered(template, fit.skin, confidence, 0.0),
+        report=report | {"scale": float(fit.head.pose.scale)},
     )
 
 
-def _landmark_pull(template: Template, skin: Skin, prepared: PreparedScan) -> LandmarkPull:
+def landmark_pull(template: Template, skin: Skin, prepared: PreparedScan) -> LandmarkPull:
+    """The inner landmarks as soft pulls on the skin (the jaw line slides and is left out)."""
     local = np.full(template.topology.n_vertices, -1)
     local[skin.index] = np.arange(skin.n)
-    kept = np.isin(np.arange(template.topology.n_vertices), skin.index)
-    spots = template.landmarks
-    corners = template.topology.triangles[spots.triangle]
-    on_skin = kept[corners].all(axis=1)
-    lookup = {tuple(t): i for i, t in enumerate(skin.triangles.tolist())}
-    triangle = np.array(
-        [lookup[tuple(local[c])] if ok else 0 for c, ok in zip(corners, on_skin, strict=True)]
-    )
-    weight = prepared.landmark_confidence * on_skin * (0.003 / LANDMARK_SIGMA) ** 2 * 2e-5
+    corners = local[template.topology.triangles[template.landmarks.triangle]]
+    number = {tuple(triangle): i for i, triangle in enumerate(skin.triangles.tolist())}
+    triangle = np.array([number[tuple(c)] for c in corners.tolist()])
+    weight = prepared.landmark_confidence * (0.003 / LANDMARK_SIGMA) ** 2 * 2e-5
     weight[:17] = 0.0
-    return LandmarkPull(triangle, spots.barycentric, prepared.landmarks, weight)
-
-
-def _with_followers(
-    template: Template, skin: Skin, linear: np.ndarray, fitted: np.ndarray
-) -> Float[np.ndarray, "V 3"]:
-    vertices = linear.copy()
-    vertices[skin.index] = fitted
-    return vertices
-
-
-def _report(
-    template: Template,
-    skin: Skin,
-    prepared: PreparedScan,
-    head: LinearHead,
-    fitted: np.ndarray,
-    start: np.ndarray,
-    distance: np.ndarray,
-    vertices: np.ndarray,
-) -> dict[str, float]:
-    spots = template.landmarks.on(vertices, template.topology)
-    inner = np.flatnonzero(prepared.landmark_confidence[17:] > 0) + 17
-    off = np.linalg.norm(spots - prepared.landmarks, axis=1)[inner] * MILLIMETRES_PER_METRE
-    linear_off = landmark_error(template, head, prepared)[inner] * MILLIMETRES_PER_METRE
-    area = face_area(skin, fitted, prepared.scan, spots[30])
-    near = area.head[:, None] & (skin.measured[skin.triangles] > 0.5)
-    return {
-        **two_way_distance(skin, fitted, ~np.isnan(distance), prepared.scan, area, 20_000),
-        "flipped_triangles": float(len(flipped_triangles(skin, fitted, start))),
-        "flipped_in_face": float(area.head[flipped_triangles(skin, fitted, start)].sum()),
-        "edge_stretch_p95": float(np.percentile(edge_stretch(skin, fitted, start), 95)),
-        "landmark_mean_mm": float(off.mean()),
-        "landmark_linear_mean_mm": float(linear_off.mean()),
-        "scale": float(head.pose.scale),
-        "face_vertices": float(near.any(axis=1).sum()),
-    }
+    return LandmarkPull(triangle, template.landmarks.barycentric, prepared.landmarks, weight)
 
 
 def _scattered(template: Template, skin: Skin, values: np.ndarray, rest: float) -> np.ndarray:
