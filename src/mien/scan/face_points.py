@@ -8,7 +8,11 @@ from jaxtyping import Float
 # Rows of the face mesh at each Multi-PIE point, subject's right to left; where the mesh has none there, two
 # rows and how far the point lies from the first to the second.
 Blend = tuple[int, int, float]
-JAW = (127, 234, 93, 132, 58, 172, 150, 176, 152, 400, 379, 397, 288, 361, 323, 454, 356)
+JAW: tuple[int | Blend, ...] = (
+    127, 234, (93, 132, 0.5), (132, 58, 0.5), (58, 172, 0.7), (136, 150, 0.5), (149, 176, 0.5), (176, 148, 0.6),
+    152, (400, 377, 0.6), (378, 400, 0.5), (365, 379, 0.5), (288, 397, 0.7), (361, 288, 0.5), (323, 361, 0.5),
+    454, 356,
+)  # fmt: skip
 BROWS: tuple[int | Blend, ...] = (
     (70, 156, 0.3), 63, 105, (66, 107, 0.25), (107, 55, 0.25),
     (336, 285, 0.25), (296, 336, 0.25), 334, 293, (300, 383, 0.3),

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from mien.geometry.align import fit_similarity
 from mien.scan.face_points import MIRROR_68, multi_pie
 from mien.scan.nets import face_mesh
 from mien.scan.render import Canvas, Picture, View, draw
 from mien.scan.search import FacePose, frontal_view, lift_points
 
 FINAL_PIXELS = 320
-YAWS = (-40, -25, -12, 0, 12, 25, 40)
-PITCHES = (-14, 0, 14)
+VIEWS = (
+    *((yaw, pitch) for yaw in (-25, -12, 0, 12, 25) for pitch in (-14, 0, 14)), (-40, 0), (40, 0),
+)  # yaw, pitch in degrees
+CONTOUR_YAW = 12
 CROPS = (1.0, 0.9)  # crop widths over the view's: two looks at each picture
 ROUNDS = 10
-CONTOUR_YAW = 12  # the jaw's points slide along the outline as the head turns: frontal views only
 
 
 @dataclass(frozen=True)
@@ -31,39 +33,52 @@ class FusedFace:
     presence: float
 
 
-def fuse_views(canvases: tuple[Canvas, ...], pose: FacePose) -> FusedFace:
-    """Draws the face from `YAWS` x `PITCHES`, each picture read upright and mirrored, and fuses the
-    lifted points by an iteratively reweighted mean (Cauchy weights times the cosine of the viewing angle)."""
-    positions, weights, presences = [], [], []
-    for canvas in canvases:
-        for yaw in YAWS:
-            for pitch in PITCHES:
-                if abs(yaw) > 30 and pitch:
-                    continue
-                view = frontal_view(pose, np.radians(yaw), np.radians(pitch), FINAL_PIXELS)
-                picture = draw(canvas, view)
-                for mirrored in (False, True):
-                    for crop in CROPS:
-                        pixels, presence = _points(picture, crop, mirrored)
-                        positions.append(lift_points(canvas, picture, pixels))
-                        weight = _facing(canvas, picture, pixels, view)
-                        weight[:17] = np.sqrt(weight[:17]) * (abs(yaw) <= CONTOUR_YAW and pitch == 0)
-                        weights.append(weight * (presence > 0.5))
-                        presences.append(presence)
-    samples, weight = np.stack(positions), np.stack(weights)
-    weight[~np.isfinite(samples).all(axis=2)] = 0.0
-    points, spread = robust_mean(np.nan_to_num(samples), weight, 0.02 * pose.length)
+def fuse_views(canvas: Canvas, pose: FacePose) -> FusedFace:
+    """Draws the face from `VIEWS`, reads each picture upright and mirrored in two crops, and
+    fuses the lifted points by an iteratively reweighted mean (Cauchy weights times the squared cosine of
+    the viewing angle). The jaw's points lie on the outline of each view, where lifting means nothing:
+    they come from the network's own depth instead."""
+    samples, weights, jaws, presences = [], [], [], []
+    for yaw, pitch in VIEWS:
+        view = frontal_view(pose, np.radians(yaw), np.radians(pitch), FINAL_PIXELS)
+        picture = draw(canvas, view)
+        for mirrored in (False, True):
+            for crop in CROPS:
+                points, presence = _read(picture, crop, mirrored)
+                lifted = lift_points(canvas, picture, points[:, :2])
+                presences.append(presence)
+                samples.append(lifted)
+                weights.append(_facing(canvas, picture, points[:, :2], view) * (presence > 0.5))
+                if presence > 0.5 and abs(yaw) <= CONTOUR_YAW:
+                    jaws.append((points, view))
+    stack, weight = np.stack(samples), np.stack(weights)
+    weight[~np.isfinite(stack).all(axis=2)] = 0.0
+    points, spread = robust_mean(np.nan_to_num(stack), weight, 0.02 * pose.length)
+    if jaws and np.isfinite(points[17:]).all():
+        points[:17], spread[:17] = _jaw(points, jaws)
     return FusedFace(points, spread, (weight > 0).mean(axis=0), float(np.mean(presences)))
 
 
-def _points(picture: Picture, crop: float, mirrored: bool) -> tuple[Float[np.ndarray, "68 2"], float]:
+def _jaw(
+    points: Float[np.ndarray, "68 3"], readings: list[tuple[Float[np.ndarray, "68 3"], View]]
+) -> tuple[Float[np.ndarray, "17 3"], Float[np.ndarray, "17"]]:
+    """The network's own 3D points, carried onto the fused inner ones by a similarity for each view."""
+    carried = []
+    for reading, view in readings:
+        space = reading * [1.0, -1.0, -1.0] @ view.axes
+        carried.append(fit_similarity(space[17:], points[17:])(space[:17]))
+    mean = np.mean(carried, axis=0)
+    return mean, np.linalg.norm(np.stack(carried) - mean, axis=2).mean(axis=0)
+
+
+def _read(picture: Picture, crop: float, mirrored: bool) -> tuple[Float[np.ndarray, "68 3"], float]:
     size = picture.view.size
     image = np.ascontiguousarray(picture.image[:, ::-1]) if mirrored else picture.image
-    points, presence = face_mesh(image, np.full(2, size / 2), crop * size)
-    pixels = multi_pie(points[:, :2])
+    mesh, presence = face_mesh(image, np.full(2, size / 2), crop * size)
+    points = multi_pie(mesh)
     if mirrored:
-        pixels = np.stack([size - pixels[:, 0], pixels[:, 1]], axis=1)[MIRROR_68]
-    return pixels, presence
+        points = (points * [-1.0, 1.0, 1.0] + [size, 0.0, 0.0])[MIRROR_68]
+    return points, presence
 
 
 def _facing(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mien.core.mesh import Scan
+from mien.geometry.normals import vertex_normals
 from mien.geometry.raster import Raster, rasterize
 
 BACKGROUND = 0.35
@@ -70,19 +71,6 @@ class Picture:
     view: View
 
 
-def vertex_normals(
-    vertices: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "M 3"]
-) -> Float[np.ndarray, "N 3"]:
-    """Area-weighted unit normals (counter-clockwise is outside); zero where a vertex has no face."""
-    a, b, c = (vertices[triangles[:, k]] for k in range(3))
-    face = np.cross(b - a, c - a)
-    n = len(vertices)
-    total = np.stack(
-        [np.bincount(triangles.ravel(), np.repeat(face[:, d], 3), n) for d in range(3)], axis=1
-    )
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-30)
-
-
 def make_canvas(scan: Scan, *, grey: bool = False, max_texture: int = 1024) -> Canvas:
     """A scan as a canvas; textures are shrunk to what a view of a few hundred pixels can show."""
     normals = vertex_normals(scan.vertices, scan.triangles)
@@ -122,9 +110,9 @@ def sample_texture(texture: np.ndarray, uv: Float[np.ndarray, "N 2"]) -> Float[n
     return (top * (1 - fy) + bottom * fy) / 255.0
 
 
-def draw(canvas: Canvas, view: View) -> Picture:
+def draw(canvas: Canvas, view: View, *, flat: bool = False) -> Picture:
     """A picture in soft light: a broad lamp above the camera and ambient. Surfaces seen from behind are
-    dark, so that the inside of an open scan is not taken for a face."""
+    dark, so that the inside of an open scan is not taken for a face. `flat` shows the colours alone."""
     projected = view.project(canvas.vertices)
     triangles = canvas.triangles
     near = _in_frame(projected, triangles, view.size)
@@ -135,7 +123,9 @@ def draw(canvas: Canvas, view: View) -> Picture:
     weights = raster.barycentric[covered]
     normal = np.einsum("nk,nkd->nd", weights, canvas.normals[triangles[triangle]]) @ view.axes.T
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    colour = _albedo(canvas, triangle, weights) * _light(normal)[:, None]
+    colour = _albedo(canvas, triangle, weights)
+    if not flat:
+        colour = colour * _light(normal)[:, None]
     image = np.full((view.size, view.size, 3), BACKGROUND)
     image[covered] = _expose(colour)
     whole = np.full(raster.triangle.shape, -1, np.int64)
@@ -181,3 +171,18 @@ def _expose(colour: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         return colour
     level = float(np.percentile(colour.max(axis=1), 90))
     return np.clip(colour * (0.85 / max(level, 0.02)), 0.0, 1.0)
+
+
+def scan_vertex_colours(scan: Scan) -> Float[np.ndarray, "N 3"] | None:
+    """One colour a vertex (sRGB, 0..1), looked up in the textures where the scan has them."""
+    if not scan.textures or scan.corner_uvs is None:
+        return scan.vertex_colours
+    texture = np.zeros(len(scan.triangles), int) if scan.triangle_texture is None else scan.triangle_texture
+    colours = np.full((len(scan.vertices), 3), GREY_SKIN)
+    if scan.vertex_colours is not None:
+        colours = scan.vertex_colours.copy()
+    for i, image in enumerate(scan.textures):
+        rows = texture == i
+        uv = scan.corner_uvs[rows].reshape(-1, 2)
+        colours[scan.triangles[rows].ravel()] = sample_texture(image, uv)
+    return colours

@@ -1,0 +1,142 @@
+"""Landmarks that a user gives: 68 or 51 points in the scan file's coordinates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from mien.core.errors import MienError
+from mien.core.mesh import Scan
+
+
+
+def read_landmarks(
+    path: Path, scan: Scan | None = None
+) -> tuple[Float[np.ndarray, "68 3"], Float[np.ndarray, "68"]]:
+    """Points in Multi-PIE's order and their confidence: 1, or 0 for a jaw that the file does not have.
+
+    JSON (a list of 68 or 51 points, or {"landmarks": [...]}), menpo's .ljson (mapped by its labels; left and
+    right are told apart by geometry), .npy, and .txt or .csv (a point a line). Anything else, a wrong number
+    of points, NaN, or points outside three times the scan's box are refused with `MienError`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MienError(f"{path}: no such file; check the path given to --landmarks")
+    readers = {".json": _read_json, ".ljson": _read_json, ".npy": _read_npy, ".txt": _read_text, ".csv": _read_text}
+    if path.suffix.lower() not in readers:
+        raise MienError(f"{path}: {path.suffix or 'no'} file ending, expected one of {', '.join(readers)}")
+    try:
+        points = np.asarray(readers[path.suffix.lower()](path), np.float64)
+    except MienError:
+        raise
+    except (ValueError, TypeError, KeyError, OSError, EOFError) as error:
+        first = str(error).splitlines()[0][:80]
+        raise MienError(f"{path}: cannot be read as landmarks ({first}); expected 68 or 51 points x y z") from error
+    if points.shape not in ((68, 3), (51, 3)):
+        raise MienError(
+            f"{path}: holds an array of shape {points.shape}, expected 68 or 51 points x y z "
+            "in Multi-PIE's order; check the file"
+        )
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(bad):
+        raise MienError(f"{path}: {len(bad)} points are NaN or infinite (the first is point {bad[0]}, from 0); fix them")
+    if scan is not None:
+        _check_near(path, points, scan)
+    confidence = np.ones(68)
+    if len(points) == 51:
+        points = np.concatenate([np.repeat(points.mean(axis=0, keepdims=True), 17, axis=0), points])
+        confidence[:17] = 0.0
+    return points, confidence
+
+
+def _check_near(path: Path, points: np.ndarray, scan: Scan) -> None:
+    low, high = scan.vertices.min(axis=0), scan.vertices.max(axis=0)
+    margin = np.linalg.norm(high - low)
+    if (points < low - margin).any() or (points > high + margin).any():
+        raise MienError(
+            f"{path}: the landmarks lie far outside the scan; give them in the scan file's own coordinates and unit"
+        )
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    return np.load(path, allow_pickle=False)
+
+
+def _read_text(path: Path) -> np.ndarray:
+    rows = [line.split("#", 1)[0].replace(",", " ").replace(";", " ").split() for line in path.read_text().splitlines()]
+    rows = [row for row in rows if row]
+    lengths = {len(row) for row in rows}
+    if lengths != {3}:
+        raise ValueError(f"{len(rows)} lines with {sorted(lengths)} numbers")
+    return np.array(rows, dtype=np.float64)
+
+
+def _read_json(path: Path) -> np.ndarray:
+    content: Any = json.loads(path.read_text())
+    if isinstance(content, dict) and "groups" in content:  # menpo's format, version 2
+        groups = content["groups"]
+        if len(groups) != 1:
+            raise MienError(f"{path}: holds {len(groups)} landmark groups {sorted(groups)}, expected one; keep one")
+        content = next(iter(groups.values()))
+    if isinstance(content, dict) and "labels" in content:
+        return _from_labels(path, content)
+    if isinstance(content, dict):
+        if "landmarks" not in content:
+            raise ValueError(f"no entry 'landmarks' among {sorted(content)[:5]}")
+        content = content["landmarks"]
+    return np.array(content, dtype=np.float64)
+
+
+def _from_labels(path: Path, content: dict[str, Any]) -> np.ndarray:
+    """menpo names its groups by side, but whose side differs between files: the jaw, which runs from the
+    subject's right to left, or the nostrils' row, tells."""
+    points = np.array([[np.nan if c is None else c for c in p] for p in content["landmarks"]["points"]], float)
+    masks = {label["label"]: list(label["mask"]) for label in content["labels"]}
+    masks["chin"] = masks.get("chin", masks.get("jaw", []))
+    needed = {"nose": 9, "mouth": 20, "leye": 6, "reye": 6, "leyebrow": 5, "reyebrow": 5}
+    wrong = [f"{n} {len(masks.get(n, []))}" for n, count in needed.items() if len(masks.get(n, [])) != count]
+    if wrong or len(masks["chin"]) not in (0, 17):
+        raise MienError(
+            f"{path}: its labels have other lengths than Multi-PIE's ({', '.join(wrong) or 'chin'}), expected "
+            "chin 17 or none, leyebrow and reyebrow 5, nose 9, leye and reye 6, mouth 20"
+        )
+    group = {name: points[mask] for name, mask in masks.items() if mask}
+    left = _subjects_left(group)
+    order = [_along(group[n], left) for n in _right_first(group, "leyebrow", "reyebrow", left)]
+    order.append(group["nose"])
+    order += [_eye(group[n], left) for n in _right_first(group, "leye", "reye", left)]
+    order.append(group["mouth"])
+    jaw = [_along(group["chin"], left)] if "chin" in group else []
+    return np.concatenate([*jaw, *order])
+
+
+def _subjects_left(group: dict[str, np.ndarray]) -> np.ndarray:
+    """The subject's left, a direction free of the file's words: square to up (mouth to eyes) and to forward
+    (the nose's tip before its root and base)."""
+    nose, mouth = group["nose"], group["mouth"]
+    eyes = (group["leye"].mean(axis=0) + group["reye"].mean(axis=0)) / 2
+    up = eyes - mouth.mean(axis=0)
+    across = group["leye"].mean(axis=0) - group["reye"].mean(axis=0)
+    forward = np.cross(up, across)
+    out = nose[3] - (eyes + mouth.mean(axis=0)) / 2
+    forward *= np.sign(forward @ out)
+    return np.cross(up, forward)
+
+
+def _right_first(group: dict[str, np.ndarray], a: str, b: str, left: np.ndarray) -> tuple[str, str]:
+    return (a, b) if group[a].mean(axis=0) @ left < group[b].mean(axis=0) @ left else (b, a)
+
+
+def _along(points: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """A curve from the subject's right to left."""
+    return points if points[0] @ left < points[-1] @ left else points[::-1]
+
+
+def _eye(points: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """The loop of an eye from the corner on the subject's right over the upper lid; menpo's own order
+    already runs so, or from the other corner."""
+    return points if points[0] @ left < points[3] @ left else points[[3, 2, 1, 0, 5, 4]]

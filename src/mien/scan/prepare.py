@@ -1,0 +1,96 @@
+"""A scan put upright, in metres, with its landmarks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from mien.core.errors import MienError
+from mien.core.face import PreparedScan
+from mien.core.mesh import Scan
+from mien.geometry.closest import ClosestPoint
+from mien.geometry.normals import vertex_normals
+from mien.scan.detect import detect_landmarks, flip_winding
+from mien.scan.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
+from mien.scan.landmark_file import read_landmarks
+
+UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+# Distance of the inner eye corners, adults: African 38.5, Asian 36.4, Southeast Asian 32.8, Hispanic 32.3,
+# White 31.4, Middle Eastern 31.2 mm, standard deviations up to 3.2; Bouhadana et al. 2022, 22,638 people in
+# 67 studies, doi 10.1097/gox.0000000000004268. The mean of the six, and a range of about three deviations.
+INNER_CANTHI_METRES = 0.0338
+INNER_CANTHI_RANGE = (0.022, 0.048)
+
+
+def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = None) -> PreparedScan:
+    """A clean scan in Mien's space: metres, +Y up, the face toward +Z, the origin between the eyes.
+
+    Orientation and scale come from the 68 landmarks, which are detected, or read from a file in the scan's
+    own coordinates. `units` is "auto", "m", "cm" or "mm". Refuses with `MienError` what is no face.
+    """
+    if units != "auto" and units not in UNITS:
+        raise MienError(f"--units {units}: unknown, expected auto, {', '.join(UNITS)}")
+    if landmarks is None:
+        found = detect_landmarks(scan)
+        scan, points, confidence = found.scan, found.landmarks, found.confidence
+    else:
+        points, confidence = read_landmarks(landmarks, scan)
+        scan = _check_given(scan, points, landmarks)
+    metres, unit_note = choose_unit(scan, points, units)
+    transform = _upright(points, metres)
+    return PreparedScan(
+        scan=replace(scan, vertices=_apply(transform, scan.vertices), unit_metres=1.0),
+        transform=transform,
+        landmarks=_apply(transform, points),
+        landmark_confidence=confidence,
+        unit_note=unit_note,
+    )
+
+
+def choose_unit(scan: Scan, landmarks: Float[np.ndarray, "68 3"], units: str) -> tuple[float, str]:
+    """Metres per unit of the file, and one sentence on where that came from."""
+    distance = float(np.linalg.norm(landmarks[39] - landmarks[42]))
+    if units != "auto":
+        return UNITS[units], f"unit {units} as given"
+    low, high = INNER_CANTHI_RANGE
+    if scan.unit_metres is not None and low <= distance * scan.unit_metres <= high:
+        return scan.unit_metres, f"unit of {scan.unit_metres:g} m from the file"
+    for name, metres in UNITS.items():
+        if low <= distance * metres <= high:
+            found = distance * metres * 1000
+            return metres, f"unit {name}: the inner eye corners are then {found:.1f} mm apart"
+    mean = INNER_CANTHI_METRES * 1000
+    return INNER_CANTHI_METRES / distance, (
+        f"no unit fits (inner eye corners {distance:.4g} apart): scaled so that they are {mean:.1f} mm apart, "
+        "the adult mean"
+    )
+
+
+def _upright(landmarks: Float[np.ndarray, "68 3"], metres: float) -> Float[np.ndarray, "4 4"]:
+    transform = np.eye(4)
+    transform[:3, :3] = metres * face_axes(landmarks)
+    transform[:3, 3] = -transform[:3, :3] @ eyes_and_mouth(landmarks)[0]
+    return transform
+
+
+def _apply(transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+    return points @ transform[:3, :3].T + transform[:3, 3]
+
+
+def _check_given(scan: Scan, points: Float[np.ndarray, "68 3"], path: Path) -> Scan:
+    """Refuses landmarks that make no face or lie off the scan; turns a scan round that is inside out."""
+    if wrong := what_is_no_face(points):
+        raise MienError(f"{path}: the landmarks make no face ({wrong}); expected Multi-PIE's order of 68 or 51")
+    surface = ClosestPoint(scan.vertices, scan.triangles)
+    hits = surface.query(points[17:])
+    gap = float(np.median(hits.distance)) / face_length(points)
+    if gap > 0.15:
+        raise MienError(
+            f"{path}: the landmarks lie {gap:.0%} of the face's length off the scan, expected on it; "
+            "give them in the scan file's own coordinates"
+        )
+    normals = vertex_normals(scan.vertices, scan.triangles)[scan.triangles[hits.triangle]].mean(axis=1)
+    return flip_winding(scan) if (normals @ face_axes(points)[2]).mean() < 0 else scan
