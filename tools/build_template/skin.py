@@ -29,7 +29,7 @@ def build_skin(source: Source) -> Skin:
     vertices = symmetrised(matrix @ source.vertices[cage_ids], mirror)
     loops = _fine_loops(cage, local, fine, new_of_old)
     parts = _parts(part_vertices, part_of_quad)
-    uvs, quad_uvs = uv.build_uvs(vertices, quads, parts, mirror)
+    uvs, quad_uvs = uv.build_uvs(vertices, quads, parts, mirror, loops)
     left = fit_eye(vertices, loops)
     eyes = {"left": left, "right": EyeField(left.centre * [-1, 1, 1], left.radius)}
     correction = np.zeros_like(vertices)
