@@ -103,7 +103,7 @@ class PreparedScan:
 
     `transform` takes homogeneous points of the file's coordinates to this space. `landmarks` are the
     68 of Multi-PIE in this space; a confidence of 0 means "not seen" (position then meaningless).
-    `unit_note` says in one sentence where the scale came from.
+    `unit_note` says in one sentence where the scale came from, `notes` what else was changed.
     """
 
     scan: Scan
@@ -111,6 +111,7 @@ class PreparedScan:
     landmarks: Float[np.ndarray, "68 3"]
     landmark_confidence: Float[np.ndarray, "68"]
     unit_note: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

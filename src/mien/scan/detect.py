@@ -26,6 +26,9 @@ MAX_SPREAD = 0.06  # face lengths (4 mm): views of a real face agree better, of 
 JAW_CONFIDENCE = 0.2
 GREY_BROW_CONFIDENCE = 0.4  # without colour a brow is guessed from the bone beneath it
 
+INSIDE_OUT = "the faces were wound inside out: turned round"
+UPSIDE_DOWN = "the texture lay upside down: v was flipped"
+
 
 @dataclass(frozen=True)
 class FoundFace:
@@ -48,7 +51,7 @@ def detect_landmarks(scan: Scan) -> FoundFace:
     head = _neighbourhood(scan, pose.centre, HEAD_LENGTHS * pose.length)
     if head.textures and _texture_upside_down(head, pose):
         scan, head = _flip_textures(scan), _flip_textures(head)
-        notes = (*notes, "the texture lay upside down: v was flipped")
+        notes = (*notes, UPSIDE_DOWN)
     fused, grey = _fuse(head, pose)
     _refuse_no_face(scan.name, fused, pose)
     landmarks = _onto_surface(head, fused.points, pose.length)
@@ -65,7 +68,7 @@ def _find(scan: Scan) -> tuple[Scan, FacePose, tuple[str, ...]]:
         for grey in (True, False) if scan.has_colour else (True,):
             pose = find_face(make_canvas(candidate, grey=grey))
             if pose is not None:
-                turned = ("the faces were wound inside out: turned round",) if flipped else ()
+                turned = (INSIDE_OUT,) if flipped else ()
                 return flip_winding(scan) if flipped else scan, pose, turned
     raise _no_face(scan.name, "no face was found from any side")
 

@@ -13,15 +13,15 @@ from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import vertex_normals
-from mien.scan.detect import detect_landmarks, flip_winding
+from mien.scan.detect import INSIDE_OUT, detect_landmarks, flip_winding
 from mien.scan.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
 from mien.scan.landmark_file import read_landmarks
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-# Distance of the inner eye corners, adults: African 38.5, Asian 36.4, Southeast Asian 32.8, Hispanic 32.3,
-# White 31.4, Middle Eastern 31.2 mm, standard deviations up to 3.2; Bouhadana et al. 2022, 22,638 people in
-# 67 studies, doi 10.1097/gox.0000000000004268. The mean of the six, and a range of about three deviations.
-INNER_CANTHI_METRES = 0.0338
+# Distance of the inner eye corners (landmarks 39 and 42) on the mean head of ICT-FaceKit.
+INNER_CANTHI_METRES = 0.0369
+# Means by ancestry run from 31.2 to 38.5 mm, with standard deviations up to 3.2: Bouhadana et al. 2022 (22,638
+# people in 67 studies, doi 10.1097/gox.0000000000004268). About three deviations beyond both.
 INNER_CANTHI_RANGE = (0.022, 0.048)
 
 
@@ -35,10 +35,10 @@ def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = No
         raise MienError(f"--units {units}: unknown, expected auto, {', '.join(UNITS)}")
     if landmarks is None:
         found = detect_landmarks(scan)
-        scan, points, confidence = found.scan, found.landmarks, found.confidence
+        scan, points, confidence, notes = found.scan, found.landmarks, found.confidence, found.notes
     else:
         points, confidence = read_landmarks(landmarks, scan)
-        scan = _check_given(scan, points, landmarks)
+        scan, notes = _check_given(scan, points, landmarks)
     metres, unit_note = choose_unit(scan, points, units)
     transform = _upright(points, metres)
     return PreparedScan(
@@ -47,6 +47,7 @@ def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = No
         landmarks=_apply(transform, points),
         landmark_confidence=confidence,
         unit_note=unit_note,
+        notes=notes,
     )
 
 
@@ -65,7 +66,7 @@ def choose_unit(scan: Scan, landmarks: Float[np.ndarray, "68 3"], units: str) ->
     mean = INNER_CANTHI_METRES * 1000
     return INNER_CANTHI_METRES / distance, (
         f"no unit fits (inner eye corners {distance:.4g} apart): scaled so that they are {mean:.1f} mm apart, "
-        "the adult mean"
+        "the mean adult's"
     )
 
 
@@ -80,7 +81,7 @@ def _apply(transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]
     return points @ transform[:3, :3].T + transform[:3, 3]
 
 
-def _check_given(scan: Scan, points: Float[np.ndarray, "68 3"], path: Path) -> Scan:
+def _check_given(scan: Scan, points: Float[np.ndarray, "68 3"], path: Path) -> tuple[Scan, tuple[str, ...]]:
     """Refuses landmarks that make no face or lie off the scan; turns a scan round that is inside out."""
     if wrong := what_is_no_face(points):
         raise MienError(f"{path}: the landmarks make no face ({wrong}); expected Multi-PIE's order of 68 or 51")
@@ -93,4 +94,6 @@ def _check_given(scan: Scan, points: Float[np.ndarray, "68 3"], path: Path) -> S
             "give them in the scan file's own coordinates"
         )
     normals = vertex_normals(scan.vertices, scan.triangles)[scan.triangles[hits.triangle]].mean(axis=1)
-    return flip_winding(scan) if (normals @ face_axes(points)[2]).mean() < 0 else scan
+    if (normals @ face_axes(points)[2]).mean() < 0:
+        return flip_winding(scan), (INSIDE_OUT,)
+    return scan, ()
