@@ -131,13 +131,14 @@ def _attributes(
     arrays: dict[str, np.ndarray] = {
         "POSITION": head.positions[ids].astype(np.float32),
         "NORMAL": head.normals[ids].astype(np.float32),
-        "TANGENT": primitive.tangents(head.positions, head.normals).astype(np.float32),
         # glTF's v grows downward: the flip at the border
         "TEXCOORD_0": np.stack([primitive.uvs[:, 0], 1.0 - primitive.uvs[:, 1]], axis=1).astype(np.float32),
         "JOINTS_0": joints,
         "WEIGHTS_0": weights,
         "_VERTEX_ID": ids.astype(np.float32),  # glTF allows 32-bit integers for indices only
     }
+    if f"{primitive.material}_normal" in asset.maps:
+        arrays["TANGENT"] = primitive.tangents(head.positions, head.normals).astype(np.float32)
     return {
         name: buffers.add_array(
             array, ARRAY_BUFFER, bounds=name == "POSITION", normalized=name == "WEIGHTS_0"
