@@ -15,13 +15,14 @@ from mien.core.mesh import Topology
 from tools.build_template.identity import build_identity
 from tools.build_template.joints import JOINT_NAMES, build_joints, skin_joint_weights
 from tools.build_template.landmarks import build_landmarks
+from tools.build_template.parts_lidfit import settle_lids
 from tools.build_template.skin import build_skin
 from tools.build_template.source import Source
 from tools.build_template.types import PartMesh, Skin
 
 
 def build_template(source: Source) -> Template:
-    skin = build_skin(source)
+    skin = settle_lids(build_skin(source))
     parts = _hook("parts", "build_parts")(skin, source)
     shapes = _hook("shapes", "build_shapes", raw_shapes)(skin, source)
     joints = build_joints(skin, source)
