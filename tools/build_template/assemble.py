@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.conventions import SHAPE_NAMES
+from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
 from mien.core.face import Part, SurfacePoints, Template
 from mien.core.mesh import Topology
 from tools.build_template.identity import build_identity
 from tools.build_template.joints import JOINT_NAMES, build_joints, skin_joint_weights
 from tools.build_template.landmarks import build_landmarks
 from tools.build_template.parts_lidfit import settle_lids
+from tools.build_template.shapes_ict import jaw_motions
+from tools.build_template.shapes_parts import with_parts
 from tools.build_template.skin import build_skin
 from tools.build_template.source import Source
 from tools.build_template.types import PartMesh, Skin
@@ -27,11 +29,10 @@ def build_template(source: Source) -> Template:
     shapes = _hook("shapes", "build_shapes", raw_shapes)(skin, source)
     joints = build_joints(skin, source)
     hinge = joints[JOINT_NAMES.index("jaw")].position
-    jaw_open = skin.from_source(source.face_unit("jawOpen"))
-    weights = skin_joint_weights(skin, jaw_open, hinge)
+    weights = skin_joint_weights(skin, shapes[SHAPE_INDEX["jawOpen"]], hinge)
     vertices = np.concatenate([skin.vertices, *[p.vertices for p in parts]])
     landmarks = build_landmarks(skin)
-    return Template(
+    assembled = Template(
         vertices=vertices,
         topology=_topology(skin, parts),
         parts=_part_table(skin, parts),
@@ -45,6 +46,7 @@ def build_template(source: Source) -> Template:
         regions=_regions(skin, parts),
         loops=skin.loops,
     )
+    return with_parts(assembled, jaw_motions(skin))
 
 
 def raw_shapes(skin: Skin, source: Source) -> np.ndarray:

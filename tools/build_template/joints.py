@@ -7,6 +7,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from mien.core.face import Joint
+from tools.build_template.shapes_ict import jaw_hinge
 from tools.build_template.source import Source
 from tools.build_template.types import Skin
 
@@ -14,11 +15,11 @@ JOINT_NAMES = ("neck", "head", "jaw", "eye_left", "eye_right")
 
 
 def build_joints(skin: Skin, source: Source) -> tuple[Joint, ...]:
-    """Neck and head from the source's helpers, the jaw at its hinge ("mouth" helper), eyes at their centres."""
+    """Neck and head from the source's helpers, the jaw where jawOpen turns, eyes at their centres."""
     return (
         Joint("neck", None, source.joint("neck")),
         Joint("head", "neck", source.joint("head")),
-        Joint("jaw", "head", source.joint("mouth")),
+        Joint("jaw", "head", jaw_hinge(skin)),
         Joint("eye_left", "head", skin.eyes["left"].centre),
         Joint("eye_right", "head", skin.eyes["right"].centre),
     )

@@ -134,6 +134,7 @@ def _azimuthal_uv(vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 2"
     angle = np.arctan2(radius, vertices[:, 2])
     inside = (radius <= IRIS_RADIUS) & (vertices[:, 2] > 0)
     distance = np.where(inside, UV_IRIS_RADIUS * radius / IRIS_RADIUS, uv_radius_of_angle(angle))
+    distance = np.minimum(distance, 0.498)  # the rim of the back cap stays in the tile
     phi = np.arctan2(vertices[:, 1], vertices[:, 0])
     return 0.5 + distance[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=-1)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from mien.template import mouth_tile
 from tools.build_template.parts_grid import Sheet, grid_quads
 from tools.build_template.parts_teeth import CROWN_VERTICES
 
@@ -28,23 +29,23 @@ class GumShape:
     facial: tuple[tuple[float, float, float], ...]
     lingual: tuple[tuple[float, float, float], ...]
     vault: float  # rise of the palate, or fall of the mouth's floor, over the last lingual row
-    strip_v: tuple[float, float]
-    field_uv: tuple[float, float, float, float]
+    band: tuple[float, float, float, float]
+    field: tuple[float, float, float, float]
 
 
 UPPER_GUM = GumShape(
     facial=((0.55, 1.1, 0.9), (0.65, 3.0, 0.5), (-0.4, 5.5, 0.15), (-2.2, 8.0, 0.0)),
     lingual=((0.5, 1.2, 0.8), (1.4, 3.5, 0.3), (3.2, 6.5, 0.0)),
     vault=7.0,
-    strip_v=(0.21, 0.40),
-    field_uv=(0.01, 0.33, 0.42, 0.74),
+    band=mouth_tile.GUMS_UPPER,
+    field=mouth_tile.PALATE,
 )
 LOWER_GUM = GumShape(
     facial=((0.55, 1.0, 0.9), (0.8, 2.6, 0.5), (0.4, 4.6, 0.15), (-1.0, 6.4, 0.0)),
     lingual=((0.5, 1.1, 0.8), (0.9, 3.5, 0.3), (1.2, 6.5, 0.0)),
     vault=1.5,
-    strip_v=(0.01, 0.20),
-    field_uv=(0.01, 0.33, 0.76, 0.99),
+    band=mouth_tile.GUMS_LOWER,
+    field=mouth_tile.FLOOR,
 )
 
 
@@ -202,10 +203,10 @@ def _uvs(
 ) -> tuple[Float[np.ndarray, "T 2"], np.ndarray]:
     """The strip unrolled into a band, the palate or floor into a rectangle of the mouth's tile."""
     count, columns = strip_shape
-    low, high = shape.strip_v
-    u, v = np.meshgrid(np.linspace(0.01, 0.99, columns), np.linspace(low, high, count))
+    left, right, low, high = shape.band
+    u, v = np.meshgrid(np.linspace(left, right, columns), np.linspace(low, high, count))
     band = np.column_stack([u.ravel(), v.ravel()])
-    u0, u1, v0, v1 = shape.field_uv
+    u0, u1, v0, v1 = shape.field
     height, width = inner_shape[0] + 1, inner_shape[1] + 2
     # Corners of the field's quads in grid order, so that they index a grid of their own.
     grid = np.arange(height * width).reshape(height, width)

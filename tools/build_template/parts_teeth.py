@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from mien.template.mouth_tile import TOOTH_CAP, TOOTH_COLUMNS, TOOTH_SIDES
 from tools.build_template.parts_grid import Sheet, disc_grid, join, loft_rings, mirrored, rim_angles
 
 _N = 4  # quads along a side of the occlusal cap: 16 around
@@ -247,13 +248,14 @@ def _crown_uvs(index: int, up: float) -> tuple[Float[np.ndarray, "T 2"], Int[np.
 
     Left and right teeth share a cell.
     """
-    columns, rows = np.linspace(0.04, 0.96, 17), 0.72 * (_LEVELS + 0.27) / 1.22 + 0.01
+    columns, rows = np.linspace(0.04, 0.96, 17), np.interp(_LEVELS, (_LEVELS[-1], _LEVELS[0]), TOOTH_SIDES)
     shift = np.roll(np.arange(16), -14)  # unrolls from the lingual side: rim index 14 is -90 + 360
     u, v = np.meshgrid(columns, rows)
     points, cap_quads, _ = disc_grid(_N, roundness=0.9)
-    cap = np.column_stack([0.5 + 0.4 * points[:, 0], 0.86 + 0.1 * points[:, 1]])
+    u0, v0, du, dv = TOOTH_CAP
+    cap = np.column_stack([u0 + du * points[:, 0], v0 + dv * points[:, 1]])
     cell = np.concatenate([cap, np.column_stack([u.ravel(), v.ravel()])])
-    uvs = (cell + np.array([index, 1.0 if up < 0 else 0.0])) * [1 / 8, 1 / 2]
+    uvs = (cell + np.array([index, 1.0 if up < 0 else 0.0])) * [1 / TOOTH_COLUMNS, 1 / 2]
     ids = 25 + np.arange(6 * 17).reshape(6, 17)
     order = np.argsort(shift)
     left, right = ids[:, order], ids[:, order + 1]

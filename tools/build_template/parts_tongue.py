@@ -6,12 +6,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.interpolate import CubicSpline
 
+from mien.template import mouth_tile
 from tools.build_template.parts_grid import Sheet, disc_grid, loft_rings, rim_angles
 
 _N = 4
 _RINGS = 15
-_UV_TOP = (0.36, 0.67, 0.42, 0.99)  # the dorsum's rectangle of the mouth's tile; the underside's beside it
-_UV_SHIFT = 0.32
 
 # Stations from the tip back: z behind the lower incisors' edge, half-width, height of the top and of the
 # underside against the lower incisors' edge; millimetres. Between the lower molars' lingual faces the
@@ -84,14 +83,16 @@ def _uvs(
     vertices: Float[np.ndarray, "V 3"], quads: Int[np.ndarray, "F 4"]
 ) -> tuple[Float[np.ndarray, "T 2"], Int[np.ndarray, "F 4"]]:
     """Dorsum and underside seen from above and below; the seam runs along the sides."""
-    u0, u1, v0, v1 = _UV_TOP
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     middle = np.array([_middle_height(z) for z in vertices[:, 2]])
     drop = np.abs(vertices[:, 1] - middle)
     reach = vertices[:, 0] / high[0] * (1 - 0.12 * np.clip(drop / 8e-3, 0, 1))
     along = (vertices[:, 2] - low[2]) / (high[2] - low[2])
-    top = np.column_stack([u0 + (u1 - u0) * (0.5 + 0.5 * reach), v1 + (v0 - v1) * along])
-    under = top + np.array([_UV_SHIFT, 0.0])
+    plan = np.column_stack([0.5 + 0.5 * reach, 1 - along])
+    top, under = (
+        np.array([u0, v0]) + plan * [u1 - u0, v1 - v0]
+        for u0, u1, v0, v1 in (mouth_tile.TONGUE_TOP, mouth_tile.TONGUE_UNDER)
+    )
     centre = vertices[quads].mean(axis=1)
     below = centre[:, 1] < np.array([_middle_height(z) for z in centre[:, 2]])
     return np.concatenate([top, under]), quads + len(vertices) * below[:, None]

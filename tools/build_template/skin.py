@@ -7,6 +7,7 @@ import numpy as np
 from mien.geometry.subdivision import Subdivision, catmull_clark
 from tools.build_template import uv
 from tools.build_template.cage import PART_MATERIALS, Cage, cut_cage
+from tools.build_template.neutral import close_lips
 from tools.build_template.source import Source
 from tools.build_template.types import EyeField, Skin, SkinPart
 
@@ -28,11 +29,12 @@ def build_skin(source: Source) -> Skin:
     mirror = _permuted_mirror(mirror, new_of_old)
     vertices = symmetrised(matrix @ source.vertices[cage_ids], mirror)
     loops = _fine_loops(cage, local, fine, new_of_old)
+    correction = close_lips(vertices, quads, loops, mirror)
+    vertices = symmetrised(vertices + correction, mirror)
     parts = _parts(part_vertices, part_of_quad)
     uvs, quad_uvs = uv.build_uvs(vertices, quads, parts, mirror, loops)
     left = fit_eye(vertices, loops)
     eyes = {"left": left, "right": EyeField(left.centre * [-1, 1, 1], left.radius)}
-    correction = np.zeros_like(vertices)
     return Skin(
         vertices, quads, uvs, quad_uvs, parts, part_of_quad, mirror, matrix, cage_ids, correction, loops, eyes
     )  # fmt: skip

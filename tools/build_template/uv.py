@@ -57,6 +57,9 @@ def build_uvs(
             coordinates = _mirrored_copy(patch, quads[left.quads], mirror, uvs[-1])
         else:
             coordinates = solve_patch(patch)
+        if part.name == "mouth_socket":  # shares its tile with gums and tongue
+            u0, u1, v0, v1 = mouth_tile.SOCKET
+            coordinates = np.array([u0, v0]) + coordinates * [u1 - u0, v1 - v0]
         uvs.append(coordinates)
         quad_uvs[part.quads] = patch.quads + count
         count += len(coordinates)

@@ -1,0 +1,158 @@
+"""Lids on their eyeball: margins slide on the ball, a blink closes, nothing pokes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from mien.geometry.normals import normalized
+from mien.rig.patch import Patch
+from mien.template.eyeball import signed_clearance
+
+REACH = 0.013  # metres round the margins within which lid corrections may be felt
+MARGIN_GAP = (0.05e-3, 0.25e-3)  # the margin's back edge stays this far off the ball
+LID_THICKNESS = 0.7e-3  # skin in front of the ball keeps at least this, where it had it at rest
+_EASE_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Eye:
+    """An eyeball: centre (metres), radius of the sclera, unit gaze at rest."""
+
+    centre: Float[np.ndarray, "3"]
+    radius: float
+    gaze: Float[np.ndarray, "3"]
+
+    def clearance(
+        self, points: Float[np.ndarray, "N 3"], gaze: Float[np.ndarray, "3"] | None = None
+    ) -> Float[np.ndarray, " N"]:
+        """Metres outside the ball (negative: inside)."""
+        return signed_clearance(points, self.centre, self.radius, self.gaze if gaze is None else gaze)
+
+    def at_clearance(
+        self,
+        points: Float[np.ndarray, "N 3"],
+        clearance: Float[np.ndarray, " N"],
+        gaze: Float[np.ndarray, "3"] | None = None,
+    ) -> Float[np.ndarray, "N 3"]:
+        """Points moved along their rays from the centre to the given clearance."""
+        short = clearance - self.clearance(points, gaze)
+        return points + normalized(points - self.centre) * short[:, None]
+
+
+class Lids:
+    """One eye's lids on one head at rest. `loops` are a template's, `side` "left" or "right"."""
+
+    def __init__(
+        self,
+        vertices: Float[np.ndarray, "V 3"],
+        triangles: Int[np.ndarray, "T 3"],
+        loops: dict[str, Int[np.ndarray, "_"]],
+        side: str,
+        eye: Eye,
+    ) -> None:
+        self.vertices, self.eye, self.side = vertices, eye, side
+        self.front = (loops[f"lid_upper_{side}"], loops[f"lid_lower_{side}"])
+        self.back = (loops[f"lid_inner_upper_{side}"], loops[f"lid_inner_lower_{side}"])
+        self.held = np.unique(np.concatenate([*self.front, *self.back]))
+        self.region = _near(vertices, self.held, REACH)
+        self._patch = Patch(vertices, triangles, self.region, self.held)
+        self._slot = np.zeros(len(vertices), np.int64)
+        self._slot[self.held] = np.arange(len(self.held))
+        rest = eye.clearance(vertices)
+        self.floor = np.minimum(rest, LID_THICKNESS)
+        self.skin = self.region & (rest > 0.3e-3)
+        self.skin[self.held] = False
+
+    def seat(self) -> Float[np.ndarray, "V 3"]:
+        """Offsets (metres) that bring the margins' back edges at rest to 0.05 ... 0.25 mm off the ball."""
+        moves = np.zeros((len(self.held), 3))
+        for loop in self.back:
+            points = self.vertices[loop]
+            goal = np.clip(self.eye.clearance(points), *MARGIN_GAP)
+            ramp = _from_ends(points)[:, None]  # the canthi stand off the ball
+            moves[self._slot[loop]] = ramp * (self.eye.at_clearance(points, goal) - points)
+        for front, back in zip(self.front, self.back, strict=True):
+            moves[self._slot[front]] = moves[self._slot[back]]
+        return self._patch.correct(moves, len(self.vertices))
+
+    def slide(
+        self, offsets: Float[np.ndarray, "V 3"], gaze: Float[np.ndarray, "3"] | None = None
+    ) -> Float[np.ndarray, "V 3"]:
+        """A shape's offsets, corrected so that margins keep their clearance and skin stays outside."""
+        return self._settle(offsets, self._on_ball(offsets, gaze), gaze)
+
+    def close(self, offsets: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+        """A blink's offsets, corrected so that the upper margin comes to lie on the lower one."""
+        goals = self._on_ball(offsets, None)
+        for upper, lower in (self.front, self.back):
+            seam = goals[self._slot[lower]]
+            share = _along(self.vertices[upper], self.vertices[lower])
+            goals[self._slot[upper]] = _at(seam, _along(self.vertices[lower], self.vertices[lower]), share)
+        return self._settle(offsets, goals, None)
+
+    def _on_ball(
+        self, offsets: Float[np.ndarray, "V 3"], gaze: Float[np.ndarray, "3"] | None
+    ) -> Float[np.ndarray, "H 3"]:
+        """Where the margins go: the offsets' own directions, at the clearance that they had at rest."""
+        rest = self.vertices[self.held]
+        moved = rest + offsets[self.held]
+        ahead = np.linalg.norm(offsets[self.held], axis=1) > 1e-6
+        goals = self.eye.at_clearance(moved, self.eye.clearance(rest), gaze)
+        return np.where(ahead[:, None], goals, moved)
+
+    def _settle(
+        self,
+        offsets: Float[np.ndarray, "V 3"],
+        goals: Float[np.ndarray, "H 3"],
+        gaze: Float[np.ndarray, "3"] | None,
+    ) -> Float[np.ndarray, "V 3"]:
+        """Margins exactly at their goals; then the skin eased out of the ball where it dips in."""
+        moves = goals - self.vertices[self.held] - offsets[self.held]
+        moved_at_all = np.linalg.norm(offsets, axis=1) > 0
+        if not moved_at_all[self.region].any():
+            return offsets
+        out = offsets + self._patch.correct(moves, len(offsets))
+        push = np.zeros_like(offsets)
+        for _ in range(_EASE_ROUNDS):
+            points = self.vertices + out
+            deep = self.skin & (self.eye.clearance(points, gaze) < self.floor - 0.02e-3)
+            deep |= np.linalg.norm(push, axis=1) > 0
+            if not deep.any():
+                break
+            ids = np.flatnonzero(deep)
+            lack = np.maximum(self.floor[ids] - self.eye.clearance(points[ids], gaze), 0.0)
+            push[ids] += normalized(points[ids] - self.eye.centre) * lack[:, None]
+            base = offsets + self._patch.correct(moves, len(offsets))
+            out = offsets + self._patch.correct(moves, len(offsets), (ids, push[ids] + (base - offsets)[ids]))
+        return out
+
+
+def _near(
+    vertices: Float[np.ndarray, "V 3"], ids: Int[np.ndarray, " H"], reach: float
+) -> Bool[np.ndarray, " V"]:
+    from scipy.spatial import cKDTree
+
+    return cKDTree(vertices[ids]).query(vertices, distance_upper_bound=reach)[0] < reach
+
+
+def _along(points: Float[np.ndarray, "N 3"], frame: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, " N"]:
+    """Share of the way from the frame's first point to its last, along the chord, never going back."""
+    chord = frame[-1] - frame[0]
+    return np.maximum.accumulate(np.clip((points - frame[0]) @ chord / (chord @ chord), 0.0, 1.0))
+
+
+def _from_ends(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+    """0 at both ends of a polyline to 1 from a quarter of its length inward, smooth."""
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    along = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
+    t = np.clip(4 * np.minimum(along, 1 - along), 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def _at(
+    curve: Float[np.ndarray, "N 3"], knots: Float[np.ndarray, " N"], share: Float[np.ndarray, " M"]
+) -> Float[np.ndarray, "M 3"]:
+    return np.stack([np.interp(share, knots, curve[:, k]) for k in range(3)], axis=-1)

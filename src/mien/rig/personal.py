@@ -1,0 +1,170 @@
+"""A registered person's rig: shapes by deformation transfer, parts in place, joints of this head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from mien.core.conventions import SHAPE_NAMES
+from mien.core.face import Joint, Rig, Template
+from mien.core.mesh import split_quads
+from mien.geometry.align import IDENTITY, Similarity, fit_similarity, fit_similarity_robust
+from mien.rig.gaze import look_rotation
+from mien.rig.lids import Eye, Lids
+from mien.rig.transfer import Transfer
+from mien.template.followers import SKIN_PARTS, follow_shape, place_parts
+
+_EYE_PARTS = {side: (f"eye_{side}", f"cornea_{side}") for side in ("left", "right")}
+_UPPER_JAW = ("teeth_upper", "gums_upper")
+_LOWER_JAW = ("teeth_lower", "gums_lower", "tongue")
+_MARGIN_MOVES = 2e-5  # metres: a shape that moves a lid's margin by less leaves it on the ball
+
+
+@dataclass(frozen=True)
+class SkinMesh:
+    """The skin alone: it comes first among a template's vertices. `frame` are vertices of the skull."""
+
+    count: int
+    triangles: Int[np.ndarray, "T 3"]
+    frame: Int[np.ndarray, " K"]
+
+
+def skin_mesh(template: Template) -> SkinMesh:
+    """Skin vertices 0..count and their triangles."""
+    mask = template.vertex_mask(*SKIN_PARTS)
+    count = int(mask.sum())
+    assert mask[:count].all(), "the skin's parts come first"
+    quads = template.topology.quads
+    own = mask[quads].all(axis=1)
+    face = template.part("face").vertices
+    frame = np.arange(face.start, face.stop)
+    return SkinMesh(count, split_quads(quads[own]), frame)
+
+
+def build_rig(template: Template, neutral_vertices: Float[np.ndarray, "V 3"]) -> Rig:
+    """The rig of a person whose neutral skin is given (metres; the parts' rows are placed anew).
+
+    The lids are seated on the eyeballs at rest (a few tenths of a millimetre), so `Rig.neutral` may differ
+    from the given skin there. On the template's own vertices this gives the template's shapes.
+    """
+    skin = skin_mesh(template)
+    head = place_parts(template, neutral_vertices)
+    head, eyes = _seated(template, skin, head)
+    shapes = np.zeros((len(SHAPE_NAMES), *head.shape))
+    shapes[:, : skin.count] = _skin_shapes(template, skin, head, eyes)
+    _move_parts(template, head, shapes)
+    joints = personal_joints(template, head)
+    shapes = _ride_lids(template, head, joints, shapes)
+    return Rig(head, shapes, joints, template.joint_weights)
+
+
+def personal_joints(template: Template, head: Float[np.ndarray, "V 3"]) -> tuple[Joint, ...]:
+    """The template's joints carried to this head: eyes to the eyeballs' centres, the rest with the skull."""
+    skull = part_motion(template, head, *_UPPER_JAW)
+    face = skin_mesh(template).frame
+    turned = fit_similarity_robust(template.vertices[face], head[face])[0]
+    motions = {f"eye_{side}": part_motion(template, head, *parts) for side, parts in _EYE_PARTS.items()}
+    motions["jaw"] = skull
+    return tuple(
+        Joint(joint.name, joint.parent, motions.get(joint.name, turned)(joint.position))
+        for joint in template.joints
+    )
+
+
+def part_motion(template: Template, head: Float[np.ndarray, "V 3"], *parts: str) -> Similarity:
+    """The similarity by which parts were placed; the identity where the template has none of them."""
+    rows = _rows(template, *parts)
+    if not rows.any():
+        return IDENTITY
+    return fit_similarity(template.vertices[rows], head[rows])
+
+
+def person_eye(template: Template, head: Float[np.ndarray, "V 3"], side: str) -> Eye:
+    """The placed eyeball."""
+    joint = next(j for j in template.joints if j.name == f"eye_{side}")
+    rows = template.vertex_mask(f"eye_{side}")
+    radius = float(np.linalg.norm(template.vertices[rows] - joint.position, axis=1).max())
+    placed = part_motion(template, head, *_EYE_PARTS[side])
+    return Eye(placed(joint.position), radius * placed.scale, placed.rotation[:, 2])
+
+
+def _rows(template: Template, *parts: str) -> Bool[np.ndarray, " V"]:
+    present = {part.name for part in template.parts}
+    return template.vertex_mask(*[name for name in parts if name in present])
+
+
+def _seated(
+    template: Template, skin: SkinMesh, head: Float[np.ndarray, "V 3"]
+) -> tuple[Float[np.ndarray, "V 3"], dict[str, Eye]]:
+    """The head with its lids on the eyeballs, and the strips and lashes after them."""
+    eyes = {side: person_eye(template, head, side) for side in _EYE_PARTS}
+    own = template.vertices[: skin.count]
+    if np.abs(head[: skin.count] - own).max() < 1e-9:
+        return head, eyes
+    seat = np.zeros((skin.count, 3))
+    for side, eye in eyes.items():
+        seat += Lids(head[: skin.count], skin.triangles, template.loops, side, eye).seat()
+    seated = head.copy()
+    seated[: skin.count] += seat
+    placed = place_parts(template, seated)
+    for parts in _EYE_PARTS.values():  # the balls stay where the lids were seated on them
+        rows = _rows(template, *parts)
+        placed[rows] = head[rows]
+    return placed, eyes
+
+
+def _skin_shapes(
+    template: Template, skin: SkinMesh, head: Float[np.ndarray, "V 3"], eyes: dict[str, Eye]
+) -> Float[np.ndarray, "52 S 3"]:
+    neutral = head[: skin.count]
+    source = template.vertices[: skin.count]
+    transfer = Transfer(source, neutral, skin.triangles, skin.frame)
+    shapes = transfer.apply(template.shapes[:, : skin.count])
+    for side, eye in eyes.items():
+        lids = Lids(neutral, skin.triangles, template.loops, side, eye)
+        for k, name in enumerate(SHAPE_NAMES):
+            shapes[k] = _on_eye(lids, name, shapes[k])
+    return shapes
+
+
+def _on_eye(lids: Lids, name: str, offsets: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
+    """A shape with one eye's lids put right."""
+    if np.abs(offsets[lids.held]).max() < _MARGIN_MOVES:
+        return offsets
+    own = name.endswith(lids.side.capitalize())
+    if own and name.startswith("eyeBlink"):
+        return lids.close(offsets)
+    if own and name.startswith("eyeLook"):
+        return lids.slide(offsets, look_rotation(name) @ lids.eye.gaze)
+    return lids.slide(offsets)
+
+
+def _move_parts(
+    template: Template, head: Float[np.ndarray, "V 3"], shapes: Float[np.ndarray, "52 V 3"]
+) -> None:
+    """Rigid parts take the template's motion, turned and scaled as they were placed."""
+    for parts in (*_EYE_PARTS.values(), _LOWER_JAW, _UPPER_JAW):
+        rows = _rows(template, *parts)
+        if rows.any():
+            placed = part_motion(template, head, *parts)
+            shapes[:, rows] = placed.scale * template.shapes[:, rows] @ placed.rotation.T
+
+
+def _ride_lids(
+    template: Template,
+    head: Float[np.ndarray, "V 3"],
+    joints: tuple[Joint, ...],
+    shapes: Float[np.ndarray, "52 V 3"],
+) -> Float[np.ndarray, "52 V 3"]:
+    """Lashes and lid strips follow this person's lids."""
+    if np.abs(head - template.vertices).max() < 1e-9:
+        own = template
+    else:
+        own = replace(template, vertices=head, joints=joints)
+    touched = np.abs(shapes).max(axis=(1, 2)) > 0
+    out = shapes.copy()
+    for k in np.flatnonzero(touched):
+        out[k] = follow_shape(own, shapes[k])
+    return out

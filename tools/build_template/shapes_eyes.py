@@ -1,0 +1,53 @@
+"""Lids of the template's shapes: sliding on the eyeballs, closing in a blink, following the gaze."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from mien.core.mesh import split_quads
+from mien.rig.gaze import look_rotation
+from mien.rig.lids import Eye, Lids
+from tools.build_template.shapes_sides import mirrored
+from tools.build_template.types import Skin
+
+_CANTHUS = 9e-3  # metres round the lids' corners in which a blink calms down: they hardly move
+_LOOK_DOWN_LID = 0.5  # share of a blink that the upper lid makes when the gaze falls
+
+
+def left_lids(skin: Skin) -> Lids:
+    """The left eye's lids on the neutral skin."""
+    field = skin.eyes["left"]
+    eye = Eye(field.centre, field.radius, np.array([0.0, 0.0, 1.0]))
+    return Lids(skin.vertices, split_quads(skin.quads), skin.loops, "left", eye)
+
+
+def blink_left(skin: Skin, lids: Lids, carried: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+    """The carried blink with calm corners, closed on this eyeball."""
+    corners = skin.vertices[lids.front[0][[0, -1]]]
+    distance = np.linalg.norm(skin.vertices[:, None] - corners, axis=2).min(axis=1)
+    return lids.close(carried * (0.25 + 0.75 * _smooth(distance / _CANTHUS))[:, None])
+
+
+def look_left(
+    skin: Skin, lids: Lids, name: str, carried: Float[np.ndarray, "V 3"], blink: Float[np.ndarray, "V 3"]
+) -> Float[np.ndarray, "V 3"]:
+    """The lids that go with a turned left eye; looking down, the upper one is half a blink."""
+    if name == "eyeLookDownLeft":
+        middle = skin.vertices[lids.front[0][[0, -1]], 1].mean()
+        below = _smooth((middle - 1e-3 - skin.vertices[:, 1]) / 3e-3)[:, None]
+        carried = below * carried + (1 - below) * _LOOK_DOWN_LID * blink
+    gaze = look_rotation(name) @ lids.eye.gaze
+    return lids.slide(carried, gaze)
+
+
+def slide_both(skin: Skin, lids: Lids, offsets: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+    """Any shape with both eyes' margins kept on their balls (symmetric if it was)."""
+    left = lids.slide(offsets) - offsets
+    right = mirrored(skin, lids.slide(mirrored(skin, offsets)) - mirrored(skin, offsets))
+    return offsets + left + right
+
+
+def _smooth(t: Float[np.ndarray, " V"]) -> Float[np.ndarray, " V"]:
+    t = np.clip(t, 0.0, 1.0)
+    return t * t * (3 - 2 * t)
