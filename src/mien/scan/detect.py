@@ -150,12 +150,11 @@ def _fuse(head: Scan, pose: FacePose) -> tuple[FusedFace, bool]:
 
 
 def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:
-    inner = slice(17, 68)
-    if not np.isfinite(fused.points[inner]).all():
+    if not np.isfinite(fused.points).all():
         raise _no_face(name, "parts of the face are missing from every view")
     if wrong := what_is_no_face(fused.points):
         raise _no_face(name, f"what looked like a face has {wrong}")
-    spread = float(np.median(fused.spread[inner])) / pose.length
+    spread = float(np.median(fused.spread[17:])) / pose.length
     if spread > MAX_SPREAD or fused.presence < 0.5:
         raise _no_face(name, f"views from different sides do not agree on a face (spread {spread:.0%} of its length)")
 
@@ -163,20 +162,18 @@ def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:
 def _onto_surface(
     head: Scan, points: Float[np.ndarray, "68 3"], length: float
 ) -> Float[np.ndarray, "68 3"]:
-    """The closest points of the full-resolution surface (only the part near the landmarks is searched)."""
-    near = cKDTree(points[np.isfinite(points).all(axis=1)]).query(head.vertices)[0] < 0.3 * length
+    """The closest points of the full-resolution surface; a point in a hole stays where it is."""
+    near = cKDTree(points).query(head.vertices)[0] < 0.3 * length
     part = select_faces(head, near[head.triangles].any(axis=1))
-    known = np.isfinite(points).all(axis=1)
-    out = points.copy()
-    out[known] = ClosestPoint(part.vertices, part.triangles).query(points[known]).points
-    return out
+    hits = ClosestPoint(part.vertices, part.triangles).query(points)
+    return np.where((hits.distance < 0.1 * length)[:, None], hits.points, points)
 
 
 def _confidence(fused: FusedFace, length: float, grey: bool) -> Float[np.ndarray, "68"]:
     """One where all views agree to well below 3 % of the face's length (2 mm); jaws and grey brows less."""
-    spread = np.where(np.isfinite(fused.spread), fused.spread, np.inf) / (0.03 * length)
+    spread = fused.spread / (0.03 * length)
     confidence = np.minimum(1.0, fused.seen / 0.7) / (1.0 + spread**2)
     confidence[:17] = JAW_CONFIDENCE / (1.0 + spread[:17] ** 2)
     if grey:
         confidence[17:27] *= GREY_BROW_CONFIDENCE
-    return np.where(np.isfinite(fused.points).all(axis=1), confidence, 0.0)
+    return confidence

@@ -11,7 +11,7 @@ from mien.geometry.align import fit_similarity
 from mien.scan.face_points import MIRROR_68, multi_pie
 from mien.scan.nets import face_mesh
 from mien.scan.render import Canvas, Picture, View, draw
-from mien.scan.search import FacePose, frontal_view, lift_points
+from mien.scan.search import MEASURED_SHARE, FacePose, complete, frontal_view, in_space, lift_points
 
 FINAL_PIXELS = 320
 VIEWS = (
@@ -38,37 +38,38 @@ def fuse_views(canvas: Canvas, pose: FacePose) -> FusedFace:
     fuses the lifted points by an iteratively reweighted mean (Cauchy weights times the squared cosine of
     the viewing angle). The jaw's points lie on the outline of each view, where lifting means nothing:
     they come from the network's own depth instead."""
-    samples, weights, jaws, presences = [], [], [], []
+    samples, weights, shapes, presences = [], [], [], []
     for yaw, pitch in VIEWS:
         view = frontal_view(pose, np.radians(yaw), np.radians(pitch), FINAL_PIXELS)
         picture = draw(canvas, view)
         for mirrored in (False, True):
             for crop in CROPS:
                 points, presence = _read(picture, crop, mirrored)
-                lifted = lift_points(canvas, picture, points[:, :2])
+                shape = in_space(points, view)
+                lifted, measured = complete(lift_points(canvas, picture, points[:, :2]), shape)
+                trusted = measured & (presence > 0.5)
                 presences.append(presence)
                 samples.append(lifted)
-                weights.append(_facing(canvas, picture, points[:, :2], view) * (presence > 0.5))
+                weights.append(_facing(canvas, picture, points[:, :2], view) * trusted)
                 if presence > 0.5 and abs(yaw) <= CONTOUR_YAW:
-                    jaws.append((points, view))
-    stack, weight = np.stack(samples), np.stack(weights)
-    weight[~np.isfinite(stack).all(axis=2)] = 0.0
-    points, spread = robust_mean(np.nan_to_num(stack), weight, 0.02 * pose.length)
-    if jaws and np.isfinite(points[17:]).all():
-        points[:17], spread[:17] = _jaw(points, jaws)
-    return FusedFace(points, spread, (weight > 0).mean(axis=0), float(np.mean(presences)))
+                    shapes.append(shape)
+    weight = np.stack(weights)
+    points, spread = robust_mean(np.nan_to_num(np.stack(samples)), weight, 0.02 * pose.length)
+    seen = (weight > 0).mean(axis=0)
+    if shapes and (seen[17:] > 0).mean() >= MEASURED_SHARE:
+        _carry_outline(points, spread, shapes)
+    return FusedFace(points, spread, seen, float(np.mean(presences)))
 
 
-def _jaw(
-    points: Float[np.ndarray, "68 3"], readings: list[tuple[Float[np.ndarray, "68 3"], View]]
-) -> tuple[Float[np.ndarray, "17 3"], Float[np.ndarray, "17"]]:
-    """The network's own 3D points, carried onto the fused inner ones by a similarity for each view."""
-    carried = []
-    for reading, view in readings:
-        space = reading * [1.0, -1.0, -1.0] @ view.axes
-        carried.append(fit_similarity(space[17:], points[17:])(space[:17]))
+def _carry_outline(points: np.ndarray, spread: np.ndarray, shapes: list[np.ndarray]) -> None:
+    """In place: the jaw, and whatever no view could measure, from the network's own shapes, each carried onto
+    the measured inner points by a similarity."""
+    measured = np.isfinite(points).all(axis=1)
+    inner = measured & (np.arange(68) >= 17)
+    carried = np.stack([fit_similarity(shape[inner], points[inner])(shape) for shape in shapes])
     mean = np.mean(carried, axis=0)
-    return mean, np.linalg.norm(np.stack(carried) - mean, axis=2).mean(axis=0)
+    points[~inner] = mean[~inner]
+    spread[~inner] = np.linalg.norm(carried - mean, axis=2).mean(axis=0)[~inner]
 
 
 def _read(picture: Picture, crop: float, mirrored: bool) -> tuple[Float[np.ndarray, "68 3"], float]:

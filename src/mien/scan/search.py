@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
+from mien.geometry.align import fit_similarity_robust
 from mien.scan.face_points import face_axes, face_length, multi_pie, what_is_no_face
 from mien.scan.nets import Detection, detect, face_mesh
 from mien.scan.render import Canvas, Picture, View, draw
@@ -17,6 +18,8 @@ CLOSE_PIXELS = 256
 N_DIRECTIONS = 48
 PROMISING = 0.4  # detector score worth a closer look
 PRESENT = 0.5  # the mesh network's own probability that its crop shows a face
+MEASURED_SHARE = 0.7  # of the 51 inner points: the rest may lie in holes
+MAX_OFF = 0.25  # face lengths between a lifted point and the network's own idea of it
 MESH_ROOM = 1.5  # crop width over face box, as the network was trained
 BOX_LENGTHS = 2.3  # width of the box of all 468 points, in face lengths (eyes to mouth)
 
@@ -105,15 +108,37 @@ def approach(canvas: Canvas, view: View, rounds: int = 6) -> FacePose | None:
     pose: FacePose | None = None
     for _ in range(rounds):
         picture = draw(canvas, view)
-        points, presence = face_mesh(picture.image, np.full(2, view.size / 2), float(view.size))
-        landmarks = lift_points(canvas, picture, multi_pie(points[:, :2]))
-        if presence < PRESENT or not np.isfinite(landmarks[17:]).all():
+        mesh, presence = face_mesh(picture.image, np.full(2, view.size / 2), float(view.size))
+        points = multi_pie(mesh)
+        landmarks, measured = complete(lift_points(canvas, picture, points[:, :2]), in_space(points, view))
+        if presence < PRESENT or measured[17:].mean() < MEASURED_SHARE:
             return None
         previous, pose = pose, _pose(landmarks, presence)
         if previous is not None and _close(previous, pose):
             break
         view = frontal_view(pose)
     return pose if pose is not None and not what_is_no_face(pose.landmarks) else None
+
+
+def in_space(points: Float[np.ndarray, "K 3"], view: View) -> Float[np.ndarray, "K 3"]:
+    """The network's own points as a shape with the scan's orientation (not its place or scale)."""
+    return points * [1.0, -1.0, -1.0] @ view.axes
+
+
+def complete(
+    lifted: Float[np.ndarray, "68 3"], shape: Float[np.ndarray, "68 3"]
+) -> tuple[Float[np.ndarray, "68 3"], Bool[np.ndarray, "68"]]:
+    """Lifted points, with those that fell into a hole (or through it, onto the back of the head) replaced by
+    the network's own shape carried onto the others; and which were measured."""
+    known = np.isfinite(lifted).all(axis=1)
+    inner = known & (np.arange(68) >= 17)
+    if inner.sum() < 10:
+        return lifted, np.zeros(68, bool)
+    fit, _ = fit_similarity_robust(shape[inner], lifted[inner])
+    carried = fit(shape)
+    off = np.linalg.norm(np.where(known[:, None], lifted, 0.0) - carried, axis=1)
+    measured = known & (off < MAX_OFF * face_length(carried))
+    return np.where(measured[:, None], lifted, carried), measured
 
 
 def _pose(landmarks: np.ndarray, presence: float) -> FacePose:
