@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
-from mien.core.face import Part, SurfacePoints, Template
+from mien.core.face import Part, Template
 from mien.core.mesh import Topology
+from tools.build_template.dense_landmarks import build_dense_landmarks
 from tools.build_template.identity import build_identity
 from tools.build_template.joints import JOINT_NAMES, build_joints, skin_joint_weights
 from tools.build_template.landmarks import build_landmarks
 from tools.build_template.parts_lidfit import settle_lids
+from tools.build_template.regions import build_regions
 from tools.build_template.shapes_ict import jaw_motions
 from tools.build_template.shapes_parts import with_parts
 from tools.build_template.skin import build_skin
@@ -32,18 +34,19 @@ def build_template(source: Source) -> Template:
     weights = skin_joint_weights(skin, shapes[SHAPE_INDEX["jawOpen"]], hinge)
     vertices = np.concatenate([skin.vertices, *[p.vertices for p in parts]])
     landmarks = build_landmarks(skin)
+    regions = build_regions(skin, source, landmarks)
     assembled = Template(
         vertices=vertices,
         topology=_topology(skin, parts),
         parts=_part_table(skin, parts),
         mirror=_mirror(skin, parts),
         landmarks=landmarks,
-        dense_landmarks=SurfacePoints(landmarks.triangle[17:], landmarks.barycentric[17:]),
+        dense_landmarks=build_dense_landmarks(skin, landmarks, regions["measured"]),
         shapes=_padded(shapes, len(vertices)),
         joints=joints,
         joint_weights=np.concatenate([weights, *[_part_weights(p) for p in parts]]),
         identity=build_identity(skin, source, len(vertices)),
-        regions=_regions(skin, parts),
+        regions=_padded_regions(regions, parts),
         loops=skin.loops,
     )
     return with_parts(assembled, jaw_motions(skin))
@@ -112,8 +115,11 @@ def _padded(shapes: np.ndarray, n_vertices: int) -> np.ndarray:
     return out
 
 
-def _regions(skin: Skin, parts: list[PartMesh]) -> dict[str, np.ndarray]:
-    count = len(skin.vertices) + sum(len(p.vertices) for p in parts)
-    face = np.zeros(count)
-    face[next(p for p in skin.parts if p.name == "face").vertices] = 1.0
-    return {"face": face, "measured": face.copy()}
+def _padded_regions(regions: dict[str, np.ndarray], parts: list[PartMesh]) -> dict[str, np.ndarray]:
+    """Regions of the skin are zero on the parts, those of the parts zero elsewhere."""
+    starts = np.cumsum([len(next(iter(regions.values()))), *[len(p.vertices) for p in parts]])
+    out = {name: np.concatenate([w, np.zeros(starts[-1] - len(w))]) for name, w in regions.items()}
+    for part, start in zip(parts, starts, strict=False):
+        for name, weight in part.regions.items():
+            out.setdefault(name, np.zeros(starts[-1]))[start : start + len(weight)] = weight
+    return out
