@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
 from mien.core.conventions import SHAPE_NAMES, mirrored_shape
@@ -17,6 +22,8 @@ from mien.core.face import (
     Template,
 )
 from mien.core.mesh import Image, Scan, Topology
+from mien.export.findings import CheckReport
+from mien.export.reader import read_glb
 
 N = 9  # vertices along the side of a grid
 
@@ -92,10 +99,13 @@ def _shapes(vertices: np.ndarray, mirror: np.ndarray, face: int) -> np.ndarray:
         if name.endswith("Right"):
             continue
         left = name.endswith("Left")
-        centre = np.array([0.05 if left else 0.0, rng.uniform(-0.06, 0.06)])
+        sideways = name in ("jawLeft", "mouthLeft")  # move the middle to a side
+        centre = np.array([0.05 if left and not sideways else 0.0, rng.uniform(-0.06, 0.06)])
         distance = np.linalg.norm(vertices[:face, :2] - centre, axis=1)
         bump = np.maximum(0.0, 1 - (distance / 0.035) ** 2) ** 2
         shapes[index[name], :face] = bump[:, None] * rng.normal(size=3) * 0.006
+        if sideways:
+            shapes[index[name], :face, 0] = 0.006 * bump
         if left:
             other = shapes[index[name]][mirror] * [-1, 1, 1]
             shapes[index[mirrored_shape(name)]] = other
@@ -109,11 +119,11 @@ def _joints() -> tuple[Joint, ...]:
         return Joint(name, parent, np.array(position))
 
     return (
-        joint("neck", None, 0, -0.12, -0.08),
-        joint("head", "neck", 0, -0.04, -0.07),
-        joint("jaw", "head", 0, -0.03, -0.06),
-        joint("eye_left", "head", 0.03, 0.03, 0.0),
-        joint("eye_right", "head", -0.03, 0.03, 0.0),
+        joint("neck", None, 0, -0.12, 0.0),
+        joint("head", "neck", 0, -0.04, 0.01),
+        joint("jaw", "head", 0, -0.03, 0.02),
+        joint("eye_left", "head", 0.03, 0.03, 0.05),
+        joint("eye_right", "head", -0.03, 0.03, 0.05),
     )
 
 
@@ -156,7 +166,7 @@ def _registration(template: Template) -> Registration:
     distance = np.full(len(template.vertices), np.nan)
     distance[: N * N] = 0.1
     return Registration(
-        vertices=template.vertices + [0.0, 0.001, 0.0],
+        vertices=template.vertices + np.array([0.0, 0.001, 0.0]),
         linear=template.vertices,
         identity=np.zeros(1),
         expression=np.zeros(52),
@@ -164,3 +174,22 @@ def _registration(template: Template) -> Registration:
         confidence=np.isfinite(distance).astype(float),
         report={"median_mm": 0.1},
     )
+
+
+def errors_of(report: CheckReport, rule: str) -> str:
+    """A failed report's errors of one rule, as text."""
+    assert not report.passed
+    return "\n".join(
+        f"{f.file}: {f.message}" for f in report.findings if (f.severity, f.rule) == ("error", rule)
+    )
+
+
+def edit_glb(glb: Path, edit: Callable[[dict], object]) -> None:
+    """Rewrites the JSON chunk of a GLB."""
+    parsed = read_glb(glb)
+    edit(parsed.document)
+    text = json.dumps(parsed.document).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text
+    chunks += struct.pack("<I4s", len(parsed.binary), b"BIN\0") + parsed.binary
+    glb.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)

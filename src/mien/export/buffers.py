@@ -62,13 +62,15 @@ class Buffers:
                 "values": {"bufferView": self.add_bytes(np.ascontiguousarray(values).tobytes())},
             }
             if bounded:
-                rest_is_zero = values if len(rows) == count else np.vstack([values, np.zeros_like(values[:1])])
+                rest_is_zero = (
+                    values if len(rows) == count else np.vstack([values, np.zeros_like(values[:1])])
+                )
                 accessor |= _bounds(rest_is_zero)
             made.append(self._add(accessor))
         return made
 
     def glb(self, document: dict[str, Any]) -> bytes:
-        """The whole file: the document, completed by views, accessors and the buffer, then the binary chunk."""
+        """The whole file: the document with views, accessors and buffer added, then the binary chunk."""
         complete = document | {
             "accessors": self.accessors,
             "bufferViews": self.views,

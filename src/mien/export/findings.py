@@ -23,6 +23,7 @@ class Findings:
     """Collects findings about one file, and numbers worth knowing."""
 
     file: str
+    ran: list[str] = field(default_factory=list)
     found: list[Finding] = field(default_factory=list)
     measures: dict[str, float] = field(default_factory=dict)
 
@@ -41,10 +42,12 @@ class Findings:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All findings on a path. `rules` names every rule that ran; `measures` are numbers by name."""
+    """All findings on a path. `rules` ran; `not_run` could not, for want of what they look at; `measures`
+    are numbers by name."""
 
     path: str
     rules: tuple[str, ...]
+    not_run: tuple[str, ...]
     findings: tuple[Finding, ...]
     measures: dict[str, float]
 
@@ -59,6 +62,7 @@ class CheckReport:
             "path": self.path,
             "passed": self.passed,
             "rules": list(self.rules),
+            "not_run": list(self.not_run),
             "findings": [vars(f) for f in self.findings],
             "measures": self.measures,
         }
@@ -71,6 +75,7 @@ class CheckReport:
             worst = next((s for s in ("error", "warning", "note") if any(f.severity == s for f in own)), "ok")
             lines.append(f"{worst:<8}{rule}")
             lines += [f"        {f.file}: {f.message}" for f in own]
+        lines += [f"not run {rule}" for rule in self.not_run]
         if self.measures:
             lines += ["", *(f"{value:>12.4g}  {name}" for name, value in self.measures.items())]
         errors, warnings = (sum(f.severity == s for f in self.findings) for s in ("error", "warning"))

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, UInt8, UInt16
 from scipy import sparse
 
 from mien.core.conventions import SHAPE_NAMES
+from mien.core.errors import MienError
 from mien.core.face import FaceAsset, Joint
 from mien.export.buffers import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, Buffers
 from mien.export.materials import EXTENSIONS, MaterialWriter
@@ -38,6 +39,7 @@ class MorphedHead:
 
 def glb_bytes(asset: FaceAsset, *, sparse_targets: bool = True) -> bytes:
     """The whole file. `sparse_targets=False` writes every target in full (the plain twin)."""
+    _refuse_broken(asset)
     buffers = Buffers()
     writer = MaterialWriter(buffers, asset.maps)
     primitives = split_by_material(asset.template)
@@ -58,6 +60,19 @@ def glb_bytes(asset: FaceAsset, *, sparse_targets: bool = True) -> bytes:
     if writer.images:
         document |= {"images": writer.images, "textures": writer.textures, "samplers": writer.samplers}
     return buffers.glb(document)
+
+
+def _refuse_broken(asset: FaceAsset) -> None:
+    """What would make an invalid file is refused here, before anything is written."""
+    rig = asset.rig
+    joints = np.array([joint.position for joint in rig.joints])
+    for name, array in (("neutral", rig.neutral), ("shapes", rig.shapes), ("joints", joints)):
+        bad = int((~np.isfinite(array)).sum())
+        if bad:
+            raise MienError(f"the rig's {name}: {bad} numbers are not finite; report this with the scan")
+    unbound = int((rig.joint_weights.sum(axis=1) <= 0).sum())
+    if unbound:
+        raise MienError(f"the rig's joint weights: {unbound} vertices follow no joint; give each one a joint")
 
 
 def morphed_head(asset: FaceAsset) -> MorphedHead:
@@ -149,7 +164,7 @@ def _attributes(
 
 def strongest_influences(
     weights: Float[np.ndarray, "N J"],
-) -> tuple[Int[np.ndarray, "N 4"], Int[np.ndarray, "N 4"]]:
+) -> tuple[UInt8[np.ndarray, "N 4"], UInt16[np.ndarray, "N 4"]]:
     """The four strongest joints (uint8) and their weights as uint16 that sum to exactly 65535.
 
     Joints of weight 0 are joint 0, as glTF wants.
@@ -180,7 +195,9 @@ def _targets(
         else:
             # all shapes that leave the primitive still share one target with a single, zero offset:
             # some readers do not accept accessors without any data
-            still = still or _sparse_target(buffers, len(ids), np.array([0]), [np.zeros((1, 3), np.float32)] * 2)
+            still = still or _sparse_target(
+                buffers, len(ids), np.array([0]), [np.zeros((1, 3), np.float32)] * 2
+            )
             made.append(still)
     return made
 

@@ -17,6 +17,7 @@ _SEVERITIES = ("error", "warning", "note", "note")
 
 def khronos(glb: Path, findings: Findings) -> None:
     """Adds the validator's issues; one note where node or the package is missing."""
+    findings.ran.append(RULE)
     node, modules = shutil.which("node"), node_modules()
     if node is None:
         findings.note(RULE, "not run: node is missing; install Node.js 18 or newer")

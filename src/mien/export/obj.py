@@ -40,7 +40,7 @@ def _faces(topology: Topology, part: Part) -> str:
         [topology.quads[part.quads], topology.quad_uvs[part.quads]], axis=2
     )
     rows = (corners.astype(np.int64) + 1).reshape(len(corners), 8).tolist()
-    return "\n".join("f %d/%d %d/%d %d/%d %d/%d" % tuple(row) for row in rows)
+    return "\n".join("f {}/{} {}/{} {}/{} {}/{}".format(*row) for row in rows)
 
 
 def _mtl(asset: FaceAsset) -> str:
@@ -55,7 +55,12 @@ def _material(name: str, asset: FaceAsset) -> str:
     lines = [f"newmtl {name}", "Kd {:.4f} {:.4f} {:.4f}".format(*colour), f"Ni {look.ior:.3f}", "illum 2"]
     if look.alpha < 1:
         lines.append(f"d {look.alpha:.3f}")
-    for keyword, kind in (("map_Kd", "albedo"), ("map_Pr", "roughness"), ("norm", "normal"), ("map_d", "alpha")):
+    for keyword, kind in (
+        ("map_Kd", "albedo"),
+        ("map_Pr", "roughness"),
+        ("norm", "normal"),
+        ("map_d", "alpha"),
+    ):
         key = f"{name}_{kind}"
         if key in asset.maps:
             lines.append(f"{keyword} maps/{key}{map_kind(key).suffix}")

@@ -26,9 +26,7 @@ class Primitive:
         self, vertices: Float[np.ndarray, "V 3"], normals: Float[np.ndarray, "V 3"]
     ) -> Float[np.ndarray, "N 4"]:
         """MikkTSpace tangents at these vertices of a head (template order, metres)."""
-        return vertex_tangents(
-            vertices[self.vertex_ids], normals[self.vertex_ids], self.uvs, self.triangles
-        )
+        return vertex_tangents(vertices[self.vertex_ids], normals[self.vertex_ids], self.uvs, self.triangles)
 
 
 def split_by_material(template: Template) -> list[Primitive]:

@@ -13,7 +13,9 @@ import numpy as np
 
 from mien.core.errors import MienError
 
-_DTYPE = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+_DTYPE: dict[int, Any] = {
+    5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32,
+}  # fmt: skip
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
@@ -64,7 +66,7 @@ class Glb:
         )
         return full
 
-    def _view(self, view: int, offset: int, dtype: type, count: int, width: int) -> np.ndarray:
+    def _view(self, view: int, offset: int, dtype: Any, count: int, width: int) -> np.ndarray:
         described = self.document["bufferViews"][view]
         start = described.get("byteOffset", 0) + offset
         item = np.dtype(dtype).itemsize * width

@@ -21,26 +21,32 @@ LARGEST_DISPLACEMENT_MM = 5.0
 _AGAIN = "write the asset again"
 
 
-def check_folder(folder: Path, findings: Findings) -> None:
-    """Runs the rules; without a valid asset.json the others cannot run."""
+def check_folder(folder: Path, findings: Findings) -> dict[str, Any] | None:
+    """Runs the rules and returns asset.json; without a valid one (None) the other rules cannot run."""
+    findings.ran.append("manifest")
     content = _manifest(folder, findings)
     if content is None:
-        return
+        return None
     entries = {entry["path"]: entry for entry in content["files"]}
+    findings.ran.append("files")
     present = _files(folder, entries, findings)
-    for path in present:
-        if path.endswith((".png", ".exr")):
-            _map(folder / path, entries[path], findings)
-    for path in present:
-        if path.endswith("_displacement.exr"):
-            _displacement(folder / path, entries[path], findings)
-    if "scan/landmarks.json" in present:
-        _landmarks(folder, content, findings)
-    if "scan/registered.ply" in present:
-        _registered(folder / "scan/registered.ply", content["topology"], findings)
-    for path in present:
-        if path.endswith(".obj"):
-            _obj(folder / path, content["topology"], findings)
+
+    def each(rule: str, *endings: str) -> list[Path]:
+        chosen = [folder / path for path in present if path.endswith(endings)]
+        findings.ran += [rule] if chosen else []
+        return chosen
+
+    for path in each("maps", ".png", ".exr"):
+        _map(path, entries[path.relative_to(folder).as_posix()], findings)
+    for path in each("displacement", "_displacement.exr"):
+        _displacement(path, entries[path.relative_to(folder).as_posix()], findings)
+    for path in each("landmarks", "scan/landmarks.json"):
+        _landmarks(path, content, findings)
+    for path in each("registered", "scan/registered.ply"):
+        _registered(path, content["topology"], findings)
+    for path in each("obj", ".obj"):
+        _obj(path, content["topology"], findings)
+    return content
 
 
 def _manifest(folder: Path, findings: Findings) -> dict[str, Any] | None:
@@ -69,9 +75,13 @@ def _files(folder: Path, entries: dict[str, Any], findings: Findings) -> list[st
     for path, entry in entries.items():
         file = folder / path
         if not file.is_file():
-            findings.error("files", f"{path} is missing, expected {entry['bytes']} bytes; restore it or {_AGAIN}")
+            findings.error(
+                "files", f"{path} is missing, expected {entry['bytes']} bytes; restore it or {_AGAIN}"
+            )
         elif file.stat().st_size != entry["bytes"] or sha256_of(file) != entry["sha256"]:
-            findings.error("files", f"{path} is not what asset.json lists (sha256 differs); restore it or {_AGAIN}")
+            findings.error(
+                "files", f"{path} is not what asset.json lists (sha256 differs); restore it or {_AGAIN}"
+            )
         else:
             good.append(path)
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
@@ -96,7 +106,8 @@ def _map(path: Path, entry: dict[str, Any], findings: Findings) -> None:
     kind = map_kind(path.stem)
     if entry.get("colour_space") != kind.colour_space:
         findings.error(
-            "maps", f"{name}: colour space {entry.get('colour_space')}, expected {kind.colour_space}; {_AGAIN}"
+            "maps",
+            f"{name}: colour space {entry.get('colour_space')}, expected {kind.colour_space}; {_AGAIN}",
         )
     if entry["bit_depth"] < kind.bit_depth:
         findings.error("maps", f"{name}: {entry['bit_depth']} bits, expected {kind.bit_depth}; {_AGAIN}")
@@ -119,19 +130,27 @@ def _displacement(path: Path, entry: dict[str, Any], findings: Findings) -> None
         )  # fmt: skip
 
 
-def _landmarks(folder: Path, content: dict[str, Any], findings: Findings) -> None:
+def _landmarks(path: Path, content: dict[str, Any], findings: Findings) -> None:
     """68 points; those that were seen lie near the head, and both spaces agree through the transform."""
-    data = json.loads((folder / "scan/landmarks.json").read_text())
-    both = [(s, a) for s, a in zip(data["scan"], data["asset_metres"], strict=True) if s and a]
-    if len(data["asset_metres"]) != 68:
-        findings.error("landmarks", f"{len(data['asset_metres'])} points, expected 68; {_AGAIN}")
-    if not both:
+    try:
+        data = json.loads(path.read_text())
+        counts = len(data["scan"]), len(data["asset_metres"])
+        both = [(s, a) for s, a in zip(data["scan"], data["asset_metres"], strict=False) if s and a]
+        scan, ours = (np.array(points, dtype=float).reshape(-1, 3) for points in zip(*both, strict=True))
+    except (ValueError, KeyError, TypeError) as error:
+        findings.error("landmarks", f"landmarks.json cannot be read ({error!r}); {_AGAIN}")
         return
-    scan, ours = (np.array(points, dtype=float) for points in zip(*both, strict=True))
-    low, high = np.min([j["position"] for j in content["joints"]], 0), np.max([j["position"] for j in content["joints"]], 0)
+    if counts != (68, 68):
+        findings.error(
+            "landmarks", f"landmarks.json has {counts} points, expected 68 in both spaces; {_AGAIN}"
+        )
+    joints = np.array([joint["position"] for joint in content["joints"]])
+    low, high = joints.min(axis=0), joints.max(axis=0)
     outside = ((ours < low - 0.2) | (ours > high + 0.2)).any(axis=1)
     if outside.any():
-        findings.error("landmarks", f"{outside.sum()} points lie more than 20 cm off the joints; detect them again")
+        findings.error(
+            "landmarks", f"{outside.sum()} points lie more than 20 cm off the joints; detect them again"
+        )
     transform = np.array(content["scan_to_asset"] or np.full((4, 4), np.nan))
     off = np.linalg.norm(scan @ transform[:3, :3].T + transform[:3, 3] - ours, axis=1)
     if not (off < 1e-4).all():
@@ -145,7 +164,9 @@ def _registered(path: Path, topology: dict[str, Any], findings: Findings) -> Non
     fields = {line.split()[-1] for line in header if line.startswith("property")}
     expected = {"vertex": topology["vertices"], "face": topology["quads"]}
     if counts != expected:
-        findings.error("registered", f"{path.name} has {counts}, expected the topology's {expected}; {_AGAIN}")
+        findings.error(
+            "registered", f"{path.name} has {counts}, expected the topology's {expected}; {_AGAIN}"
+        )
     missing = {"distance_mm", "confidence", "part"} - fields
     if missing:
         findings.error("registered", f"{path.name} lacks {', '.join(sorted(missing))} per vertex; {_AGAIN}")

@@ -35,6 +35,7 @@ class Head:
     bones: Int[np.ndarray, "N 4"]
     joints: dict[str, Float[np.ndarray, "3"]]
     transformed_nodes: list[str]
+    vertex_ids: Int[np.ndarray, " N"] | None
 
 
 def read_head(glb: Glb) -> Head:
@@ -64,6 +65,9 @@ def read_head(glb: Glb) -> Head:
         bones=stacked("JOINTS_0").astype(int),
         joints=joints,
         transformed_nodes=transformed,
+        vertex_ids=stacked("_VERTEX_ID")[:, 0].astype(int)
+        if all("_VERTEX_ID" in p["attributes"] for p in primitives)
+        else None,
     )
 
 
@@ -83,7 +87,9 @@ def _joints(glb: Glb) -> tuple[dict[str, np.ndarray], list[str]]:
         own = np.array(nodes[index].get("translation", (0.0, 0.0, 0.0)), dtype=float)
         return own + world(parent[index]) if index in parent else own
 
-    joints = {nodes[i].get("name", ""): world(i) for skin in glb.document.get("skins", []) for i in skin["joints"]}
+    joints = {
+        nodes[i].get("name", ""): world(i) for skin in glb.document.get("skins", []) for i in skin["joints"]
+    }
     transformed = [n.get("name", "?") for n in nodes if {"scale", "rotation", "matrix"} & set(n)]
     return joints, transformed
 
@@ -96,20 +102,31 @@ def _shapes(head: Head, findings: Findings) -> None:
             if got != name
         ]
         what = wrong[0] if wrong else f"{len(head.target_names)} names"
-        findings.error("shapes", f"targetNames differ ({what}), expected ARKit's 52 in order; rename the targets")
+        findings.error(
+            "shapes", f"targetNames differ ({what}), expected ARKit's 52 in order; rename the targets"
+        )
     if set(head.target_counts) != {52}:
-        findings.error("shapes", f"primitives have {head.target_counts} targets, expected 52 each; export again")
+        findings.error(
+            "shapes", f"primitives have {head.target_counts} targets, expected 52 each; export again"
+        )
     still = [n for n, move in zip(head.target_names, head.moves, strict=False) if not move.any()]
     if still:
         findings.warning("shapes", f"{', '.join(still)} move nothing, expected a form; build these shapes")
 
 
 def _finite(head: Head, findings: Findings) -> None:
-    arrays = {"positions": head.positions, "normals": head.normals, "uvs": head.uvs, "morph offsets": head.moves}
+    arrays = {
+        "positions": head.positions,
+        "normals": head.normals,
+        "uvs": head.uvs,
+        "morph offsets": head.moves,
+    }
     for name, array in arrays.items():
         bad = int((~np.isfinite(array)).sum())
         if bad:
-            findings.error("finite", f"{bad} values of {name} are not finite; repair the rig that was exported")
+            findings.error(
+                "finite", f"{bad} values of {name} are not finite; repair the rig that was exported"
+            )
 
 
 def _offsets(head: Head, findings: Findings) -> None:
@@ -128,17 +145,23 @@ def _scale(head: Head, findings: Findings) -> None:
     findings.measures["height, m"] = height
     low, high = HEAD_HEIGHT
     if not low <= height <= high:
-        findings.error("scale", f"the head is {height:.3g} m high, expected {low} to {high}; export in metres, +Y up")
+        findings.error(
+            "scale", f"the head is {height:.3g} m high, expected {low} to {high}; export in metres, +Y up"
+        )
     if head.transformed_nodes:
         names = ", ".join(head.transformed_nodes)
-        findings.error("scale", f"nodes {names} carry a scale or rotation, expected translations; apply it first")
+        findings.error(
+            "scale", f"nodes {names} carry a scale or rotation, expected translations; apply it first"
+        )
 
 
 def _normals(head: Head, findings: Findings) -> None:
     off = np.abs(np.linalg.norm(head.normals, axis=1) - 1)
     bad = int((off > 1e-3).sum())
     if bad:
-        findings.error("normals", f"{bad} normals are not of unit length (worst off by {off.max():.3g}); normalise")
+        findings.error(
+            "normals", f"{bad} normals are not of unit length (worst off by {off.max():.3g}); normalise"
+        )
 
 
 def _weights(head: Head, findings: Findings) -> None:
@@ -147,7 +170,9 @@ def _weights(head: Head, findings: Findings) -> None:
     if bad:
         findings.error("joint weights", f"{bad} vertices have weights that do not sum to 1; normalise them")
     if len(head.bones) and head.bones.max() >= len(head.joints):
-        findings.error("joint weights", f"joint {head.bones.max()} of {len(head.joints)} is used; export again")
+        findings.error(
+            "joint weights", f"joint {head.bones.max()} of {len(head.joints)} is used; export again"
+        )
 
 
 def _faces(head: Head, findings: Findings) -> None:
@@ -173,10 +198,14 @@ def _uvs(head: Head, findings: Findings) -> None:
 def _joint_places(head: Head, findings: Findings) -> None:
     missing = [name for name in NEEDED_JOINTS if name not in head.joints]
     if missing:
-        findings.error("joints", f"{', '.join(missing)} missing, got {list(head.joints)}; export the skeleton")
+        findings.error(
+            "joints", f"{', '.join(missing)} missing, got {list(head.joints)}; export the skeleton"
+        )
         return
     if head.joints["eye_left"][0] <= head.joints["eye_right"][0]:
-        findings.error("joints", "eye_left is not on the +X side, expected the subject's left there; swap sides")
+        findings.error(
+            "joints", "eye_left is not on the +X side, expected the subject's left there; swap sides"
+        )
     low, high = head.positions.min(axis=0) - 0.05, head.positions.max(axis=0) + 0.05
     for name, place in head.joints.items():
         if (place < low).any() or (place > high).any():
@@ -192,7 +221,7 @@ def _sides(head: Head, findings: Findings) -> None:
         if not name.endswith("Left") or other not in index:
             continue
         pair = head.moves[i], head.moves[index[other]]
-        if f"{name.removesuffix('Left')}" in ("jaw", "mouth"):
+        if name in ("jawLeft", "mouthLeft"):
             _check_direction(name, *pair, findings)
             continue
         worst = max(worst, _check_pair(name, head.positions[:, 0], *pair, findings))
@@ -201,12 +230,12 @@ def _sides(head: Head, findings: Findings) -> None:
 
 def _check_direction(name: str, left: np.ndarray, right: np.ndarray, findings: Findings) -> None:
     if left[:, 0].sum() < 0 or right[:, 0].sum() > 0:
-        findings.error("sides", f"{name} and its twin move to the wrong side, expected left toward +X; swap them")
+        findings.error(
+            "sides", f"{name} and its twin move to the wrong side, expected left toward +X; swap them"
+        )
 
 
-def _check_pair(
-    name: str, x: np.ndarray, left: np.ndarray, right: np.ndarray, findings: Findings
-) -> float:
+def _check_pair(name: str, x: np.ndarray, left: np.ndarray, right: np.ndarray, findings: Findings) -> float:
     sizes = [np.linalg.norm(move, axis=1) for move in (left, right)]
     energy = [float((size**2).sum()) for size in sizes]
     if (x * sizes[0] ** 2).sum() < 0 or (x * sizes[1] ** 2).sum() > 0:
@@ -215,11 +244,11 @@ def _check_pair(
     if not 0.25 <= (energy[0] + 1e-12) / (energy[1] + 1e-12) <= 4.0:
         ratio = np.sqrt(energy[0] / max(energy[1], 1e-12))
         findings.warning("sides", f"{name} is {ratio:.2f} times as strong as its twin; look at both")
-    leak = 1e3 * max(
-        sizes[0][x < -MIDLINE].max(initial=0.0), sizes[1][x > MIDLINE].max(initial=0.0)
-    )
+    leak = 1e3 * max(sizes[0][x < -MIDLINE].max(initial=0.0), sizes[1][x > MIDLINE].max(initial=0.0))
     if leak > LEAKAGE_MM:
-        findings.warning("sides", f"{name} or its twin moves the other side by {leak:.3f} mm; cut it at the midline")
+        findings.warning(
+            "sides", f"{name} or its twin moves the other side by {leak:.3f} mm; cut it at the midline"
+        )
     return float(leak)
 
 

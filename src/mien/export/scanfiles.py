@@ -67,7 +67,11 @@ _FACE = np.dtype([("count", "u1"), ("corners", "<i4", 4)])
 
 
 def _ply_header(template: Template) -> str:
-    lines = ["ply", "format binary_little_endian 1.0", "comment Mien: template topology, the scan's coordinates"]
+    lines = [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment Mien: template topology, the scan's coordinates",
+    ]
     lines += [f"comment part {i} {part.name}" for i, part in enumerate(template.parts)]
     lines.append(f"element vertex {template.topology.n_vertices}")
     kinds = {"<f4": "float", "|u1": "uchar"}

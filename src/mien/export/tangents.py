@@ -52,10 +52,7 @@ def vertex_tangents(
     """
     corners = corner_tangents(positions[triangles], normals[triangles], uvs[triangles])
     total = np.stack(
-        [
-            np.bincount(triangles.ravel(), corners[..., k].ravel(), minlength=len(positions))
-            for k in range(3)
-        ],
+        [np.bincount(triangles.ravel(), corners[..., k].ravel(), minlength=len(positions)) for k in range(3)],
         axis=1,
     )
     lost = np.linalg.norm(total, axis=1) < 1e-9
