@@ -93,7 +93,9 @@ def _proper_faces(scan: Scan) -> Bool[np.ndarray, " M"]:
     return distinct & (_areas(scan) > 1e-14 * size * size)
 
 
-def _first_of_each(triangles: Int[np.ndarray, "M 3"], among: Bool[np.ndarray, " M"]) -> Bool[np.ndarray, " M"]:
+def _first_of_each(
+    triangles: Int[np.ndarray, "M 3"], among: Bool[np.ndarray, " M"]
+) -> Bool[np.ndarray, " M"]:
     """True at the first face of each set of three vertices, whatever its winding."""
     keep = np.zeros(len(triangles), bool)
     rows = np.flatnonzero(among)

@@ -156,12 +156,12 @@ def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:
         raise _no_face(name, f"what looked like a face has {wrong}")
     spread = float(np.median(fused.spread[17:])) / pose.length
     if spread > MAX_SPREAD or fused.presence < 0.5:
-        raise _no_face(name, f"views from different sides do not agree on a face (spread {spread:.0%} of its length)")
+        raise _no_face(
+            name, f"views from different sides do not agree on a face ({spread:.0%} of its length)"
+        )
 
 
-def _onto_surface(
-    head: Scan, points: Float[np.ndarray, "68 3"], length: float
-) -> Float[np.ndarray, "68 3"]:
+def _onto_surface(head: Scan, points: Float[np.ndarray, "68 3"], length: float) -> Float[np.ndarray, "68 3"]:
     """The closest points of the full-resolution surface; a point in a hole stays where it is."""
     near = cKDTree(points).query(head.vertices)[0] < 0.3 * length
     part = select_faces(head, near[head.triangles].any(axis=1))

@@ -9,9 +9,9 @@ from jaxtyping import Float
 # rows and how far the point lies from the first to the second.
 Blend = tuple[int, int, float]
 JAW: tuple[int | Blend, ...] = (
-    127, 234, (93, 132, 0.5), (132, 58, 0.5), (58, 172, 0.7), (136, 150, 0.5), (149, 176, 0.5), (176, 148, 0.6),
-    152, (400, 377, 0.6), (378, 400, 0.5), (365, 379, 0.5), (288, 397, 0.7), (361, 288, 0.5), (323, 361, 0.5),
-    454, 356,
+    127, 234, (93, 132, 0.5), (132, 58, 0.5), (58, 172, 0.7), (136, 150, 0.5), (149, 176, 0.5),
+    (176, 148, 0.6), 152, (400, 377, 0.6), (378, 400, 0.5), (365, 379, 0.5), (288, 397, 0.7),
+    (361, 288, 0.5), (323, 361, 0.5), 454, 356,
 )  # fmt: skip
 BROWS: tuple[int | Blend, ...] = (
     (70, 156, 0.3), 63, 105, (66, 107, 0.25), (107, 55, 0.25),
@@ -30,9 +30,7 @@ LIPS: tuple[int | Blend, ...] = (
     (321, 405, 0.25), (314, 405, 0.35), 17, (84, 181, 0.35), (91, 181, 0.25),
     78, (81, 82, 0.5), 13, (311, 312, 0.5), 308, (402, 317, 0.3), 14, (178, 87, 0.3),
 )  # fmt: skip
-_BLENDS: list[Blend] = [
-    (p, p, 0.0) if isinstance(p, int) else p for p in (*JAW, *BROWS, *NOSE, *EYES, *LIPS)
-]
+_BLENDS: list[Blend] = [(p, p, 0.0) if isinstance(p, int) else p for p in (*JAW, *BROWS, *NOSE, *EYES, *LIPS)]
 _FIRST = np.array([a for a, _, _ in _BLENDS])
 _SECOND = np.array([b for _, b, _ in _BLENDS])
 _SHARE = np.array([t for _, _, t in _BLENDS])
@@ -58,9 +56,7 @@ EYES_BEHIND_MOUTH = np.radians(10.6)
 def face_axes(landmarks: Float[np.ndarray, "68 3"]) -> Float[np.ndarray, "3 3"]:
     """Rows: the subject's left, up and forward, from the corners of the eyes and the mouth."""
     eyes, mouth = eyes_and_mouth(landmarks)
-    left = (
-        landmarks[[42, 45]].sum(0) - landmarks[[36, 39]].sum(0) + 0.5 * (landmarks[54] - landmarks[48])
-    )
+    left = landmarks[[42, 45]].sum(0) - landmarks[[36, 39]].sum(0) + 0.5 * (landmarks[54] - landmarks[48])
     left /= np.linalg.norm(left)
     up = eyes - mouth
     up -= (up @ left) * left
@@ -98,7 +94,7 @@ def what_is_no_face(landmarks: Float[np.ndarray, "68 3"]) -> str:
     checks = (
         (0.9 < outer < 2.0, f"eyes {outer:.2f} face lengths wide, expected 0.9 to 2.0"),
         (0.22 < inner < 0.9, f"inner eye corners {inner:.2f} face lengths apart, expected 0.22 to 0.9"),
-        (0.12 < tip[2] - (eyes[2] + mouth[2]) / 2, "a nose that does not stick out"),
+        (tip[2] - (eyes[2] + mouth[2]) / 2 > 0.12, "a nose that does not stick out"),
         (mouth[1] + 0.1 < tip[1] < eyes[1] - 0.2, "a nose that is not between eyes and mouth"),
         (0.35 < points[54, 0] - points[48, 0] < 1.4, "a mouth too wide or narrow"),
         (np.abs(midline).max() < 0.22, "a nose or mouth far off the midline"),

@@ -15,7 +15,9 @@ from mien.scan.search import MEASURED_SHARE, FacePose, complete, frontal_view, i
 
 FINAL_PIXELS = 320
 VIEWS = (
-    *((yaw, pitch) for yaw in (-25, -12, 0, 12, 25) for pitch in (-14, 0, 14)), (-40, 0), (40, 0),
+    *((yaw, pitch) for yaw in (-25, -12, 0, 12, 25) for pitch in (-14, 0, 14)),
+    (-40, 0),
+    (40, 0),
 )  # yaw, pitch in degrees
 CONTOUR_YAW = 12
 CROPS = (1.0, 0.9)  # crop widths over the view's: two looks at each picture

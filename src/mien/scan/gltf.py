@@ -132,7 +132,8 @@ class _Document:
         raw = RawMesh(points @ transform[:3, :3].T + transform[:3, 3], np.ascontiguousarray(triangles))
         raw.triangle_texture = np.full(len(triangles), -1)
         if "COLOR_0" in attributes:  # linear by the specification
-            raw.vertex_colours = linear_to_srgb(np.clip(attributes["COLOR_0"][:, :3].astype(np.float64), 0, 1))
+            linear = attributes["COLOR_0"][:, :3].astype(np.float64)
+            raw.vertex_colours = linear_to_srgb(np.clip(linear, 0.0, 1.0))
         self._place_texture(raw, primitive, attributes)
         return raw
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from jaxtyping import Float
 
 from mien.core.errors import MienError
 from mien.core.mesh import Scan
-
 
 
 def read_landmarks(
@@ -26,16 +26,7 @@ def read_landmarks(
     path = Path(path)
     if not path.is_file():
         raise MienError(f"{path}: no such file; check the path given to --landmarks")
-    readers = {".json": _read_json, ".ljson": _read_json, ".npy": _read_npy, ".txt": _read_text, ".csv": _read_text}
-    if path.suffix.lower() not in readers:
-        raise MienError(f"{path}: {path.suffix or 'no'} file ending, expected one of {', '.join(readers)}")
-    try:
-        points = np.asarray(readers[path.suffix.lower()](path), np.float64)
-    except MienError:
-        raise
-    except (ValueError, TypeError, KeyError, OSError, EOFError) as error:
-        first = str(error).splitlines()[0][:80]
-        raise MienError(f"{path}: cannot be read as landmarks ({first}); expected 68 or 51 points x y z") from error
+    points = _read_points(path)
     if points.shape not in ((68, 3), (51, 3)):
         raise MienError(
             f"{path}: holds an array of shape {points.shape}, expected 68 or 51 points x y z "
@@ -43,7 +34,10 @@ def read_landmarks(
         )
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if len(bad):
-        raise MienError(f"{path}: {len(bad)} points are NaN or infinite (the first is point {bad[0]}, from 0); fix them")
+        raise MienError(
+            f"{path}: {len(bad)} points are NaN or infinite (the first is point {bad[0]}, counted from 0), "
+            "expected finite numbers; fix the file"
+        )
     if scan is not None:
         _check_near(path, points, scan)
     confidence = np.ones(68)
@@ -53,12 +47,29 @@ def read_landmarks(
     return points, confidence
 
 
+def _read_points(path: Path) -> np.ndarray:
+    """Whatever numbers the file holds, of any shape."""
+    readers = {
+        ".json": _read_json, ".ljson": _read_json, ".npy": _read_npy, ".txt": _read_text, ".csv": _read_text,
+    }  # fmt: skip
+    if path.suffix.lower() not in readers:
+        raise MienError(f"{path}: {path.suffix or 'no'} file ending, expected one of {', '.join(readers)}")
+    try:
+        return np.asarray(readers[path.suffix.lower()](path), np.float64)
+    except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError) as error:
+        first = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+        raise MienError(
+            f"{path}: cannot be read as landmarks ({first}); expected 68 or 51 points x y z"
+        ) from error
+
+
 def _check_near(path: Path, points: np.ndarray, scan: Scan) -> None:
     low, high = scan.vertices.min(axis=0), scan.vertices.max(axis=0)
     margin = np.linalg.norm(high - low)
     if (points < low - margin).any() or (points > high + margin).any():
         raise MienError(
-            f"{path}: the landmarks lie far outside the scan; give them in the scan file's own coordinates and unit"
+            f"{path}: the landmarks lie far outside the scan, expected on it; "
+            "give them in the scan file's own coordinates and unit"
         )
 
 
@@ -67,8 +78,10 @@ def _read_npy(path: Path) -> np.ndarray:
 
 
 def _read_text(path: Path) -> np.ndarray:
-    rows = [line.split("#", 1)[0].replace(",", " ").replace(";", " ").split() for line in path.read_text().splitlines()]
-    rows = [row for row in rows if row]
+    lines = [
+        re.split(r"[\s,;]+", line.split("#", 1)[0].strip(" ,;\t")) for line in path.read_text().splitlines()
+    ]
+    rows = [row for row in lines if row != [""]]
     lengths = {len(row) for row in rows}
     if lengths != {3}:
         raise ValueError(f"{len(rows)} lines with {sorted(lengths)} numbers")
@@ -80,7 +93,8 @@ def _read_json(path: Path) -> np.ndarray:
     if isinstance(content, dict) and "groups" in content:  # menpo's format, version 2
         groups = content["groups"]
         if len(groups) != 1:
-            raise MienError(f"{path}: holds {len(groups)} landmark groups {sorted(groups)}, expected one; keep one")
+            names = ", ".join(sorted(groups))
+            raise MienError(f"{path}: holds {len(groups)} landmark groups ({names}), expected one; keep one")
         content = next(iter(groups.values()))
     if isinstance(content, dict) and "labels" in content:
         return _from_labels(path, content)
@@ -94,15 +108,16 @@ def _read_json(path: Path) -> np.ndarray:
 def _from_labels(path: Path, content: dict[str, Any]) -> np.ndarray:
     """menpo names its groups by side, but whose side differs between files: the jaw, which runs from the
     subject's right to left, or the nostrils' row, tells."""
-    points = np.array([[np.nan if c is None else c for c in p] for p in content["landmarks"]["points"]], float)
+    given = content["landmarks"]["points"]
+    points = np.array([[np.nan if c is None else c for c in point] for point in given], float)
     masks = {label["label"]: list(label["mask"]) for label in content["labels"]}
     masks["chin"] = masks.get("chin", masks.get("jaw", []))
     needed = {"nose": 9, "mouth": 20, "leye": 6, "reye": 6, "leyebrow": 5, "reyebrow": 5}
     wrong = [f"{n} {len(masks.get(n, []))}" for n, count in needed.items() if len(masks.get(n, [])) != count]
     if wrong or len(masks["chin"]) not in (0, 17):
         raise MienError(
-            f"{path}: its labels have other lengths than Multi-PIE's ({', '.join(wrong) or 'chin'}), expected "
-            "chin 17 or none, leyebrow and reyebrow 5, nose 9, leye and reye 6, mouth 20"
+            f"{path}: its labels have other lengths than Multi-PIE's ({', '.join(wrong) or 'chin'}); "
+            "expected chin 17 or none, leyebrow and reyebrow 5, nose 9, leye and reye 6, mouth 20"
         )
     group = {name: points[mask] for name, mask in masks.items() if mask}
     left = _subjects_left(group)

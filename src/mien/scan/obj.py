@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,125 +11,106 @@ from jaxtyping import Int
 
 from mien.core.errors import MienError
 from mien.scan.mesh_file import RawMesh, fan, read_image, unit_colours
+from mien.scan.obj_text import ObjText, parse_numbers, token_starts, tokens_per_line
 
 
 def read_obj(path: Path, *, ignore_textures: bool = False) -> RawMesh:
     """Any OBJ with faces: polygons, negative indices, `v x y z r g b`, several materials, no normals."""
-    lines = _lines(path)
-    rows = _rows_by_keyword(lines)
-    positions, colours = _read_vertices(path, lines, rows[b"v"])
-    uvs = _read_uvs(path, lines, rows[b"vt"])
-    corners, counts = _read_faces(path, lines, rows)
-    _check_declared(path, lines, len(positions), len(counts))
-    triangles, polygon = fan(corners, counts)
+    text = ObjText.read(path)
+    positions, colours = _read_vertices(text)
+    uv_rows = text.rows(b"vt")
+    uvs = _columns(*_numbers(text, uv_rows, b"vt", 2), 0, 2)
+    faces = _read_faces(text, uv_rows)
+    _check_declared(text, len(positions), len(faces.counts))
+    triangles, polygon = fan(faces.corners, faces.counts)
     raw = RawMesh(positions, np.ascontiguousarray(triangles[..., 0]), vertex_colours=colours)
     if len(uvs) and (triangles[..., 1] >= 0).any():
-        known = (triangles[..., 1] >= 0).all(axis=1)
+        known = np.asarray((triangles[..., 1] >= 0).all(axis=1))
         raw.corner_uvs = np.where(known[:, None, None], uvs[triangles[..., 1]], np.nan)
         if not ignore_textures:
-            _read_textures(path, raw, lines, rows, polygon)
+            _read_textures(raw, text, faces.rows[polygon])
     return raw
 
 
-def _lines(path: Path) -> list[bytes]:
-    data = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\\\n", b" ")
-    return data.replace(b"\t", b" ").split(b"\n")
+@dataclass(frozen=True)
+class _Faces:
+    """Corners of all polygons as (vertex, uv or -1), corners a polygon, and the line of each polygon."""
+
+    corners: Int[np.ndarray, "C 2"]
+    counts: Int[np.ndarray, " F"]
+    rows: Int[np.ndarray, " F"]
 
 
-def _rows_by_keyword(lines: list[bytes]) -> dict[bytes, np.ndarray]:
-    """For each keyword that matters, the line numbers (from 0) that start with it."""
-    keywords = np.array([line.lstrip()[:7].split(b" ", 1)[0] for line in lines])
-    return {k: np.flatnonzero(keywords == k) for k in (b"v", b"vt", b"f", b"usemtl", b"mtllib")}
-
-
-def _numbers(path: Path, lines: list[bytes], rows: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+def _numbers(text: ObjText, rows: np.ndarray, keyword: bytes, least: int) -> tuple[np.ndarray, np.ndarray]:
     """All numbers of these lines, flat, and how many each line holds (at least `least`)."""
-    bodies = [lines[i].split(b"#", 1)[0].split()[1:] for i in rows]
-    counts = np.array([len(body) for body in bodies], int)
+    body = text.bodies(rows, keyword)
+    starts = token_starts(body)
+    counts = tokens_per_line(body, starts)
     if (counts < least).any():
-        _refuse_line(path, lines, int(rows[np.argmax(counts < least)]), f"expected {least} numbers")
-    try:
-        return np.array([token for body in bodies for token in body]).astype(np.float64), counts
-    except ValueError:
-        for row, body in zip(rows, bodies, strict=True):
-            if not all(_is_number(token) for token in body):
-                _refuse_line(path, lines, int(row), "expected numbers")
-        raise
+        text.refuse(int(rows[np.argmax(counts < least)]), f"expected {least} numbers")
+    values = parse_numbers(body, float, len(starts))
+    if values is None:
+        for row, line in zip(rows, body.split(b"\n"), strict=False):
+            if parse_numbers(line, float, len(line.split())) is None:
+                text.refuse(int(row), "expected numbers")
+        raise AssertionError("every line holds numbers but the whole does not")
+    return values, counts
 
 
-def _is_number(token: bytes) -> bool:
-    try:
-        float(token)
-    except ValueError:
-        return False
-    return True
-
-
-def _refuse_line(path: Path, lines: list[bytes], row: int, expected: str) -> None:
-    text = lines[row].decode("latin-1").strip()[:60]
-    cut = "; the file looks cut off, export or copy it again" if row >= len(lines) - 2 else ""
-    raise MienError(f"{path}: line {row + 1} is {text!r}, {expected}{cut or '; repair or re-export the scan'}")
-
-
-def _read_vertices(path: Path, lines: list[bytes], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    values, counts = _numbers(path, lines, rows, 3)
+def _columns(values: np.ndarray, counts: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Of lines with different numbers of values, those from column `first` up to `last`."""
+    if len(counts) and (counts == counts[0]).all():
+        return np.ascontiguousarray(values.reshape(len(counts), -1)[:, first:last])
     starts = np.cumsum(counts) - counts
-    positions = values[starts[:, None] + np.arange(3)] if len(rows) else np.zeros((0, 3))
+    return values[starts[:, None] + np.arange(first, last)]
+
+
+def _read_vertices(text: ObjText) -> tuple[np.ndarray, np.ndarray | None]:
+    rows = text.rows(b"v")
+    values, counts = _numbers(text, rows, b"v", 3)
+    positions = _columns(values, counts, 0, 3)
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if len(bad):
         raise MienError(
-            f"{path}: {len(bad)} of {len(positions)} vertices have NaN or infinite coordinates (the first on "
-            f"line {rows[bad[0]] + 1}), expected finite numbers; repair or re-export the scan"
+            f"{text.path}: {len(bad)} of {len(positions)} vertices have NaN or infinite coordinates (the "
+            f"first on line {rows[bad[0]] + 1}), expected finite numbers; repair or re-export the scan"
         )
     if not len(rows) or (counts < 6).any():  # 3: x y z; 4: x y z w; 6 and 7: with a colour
         return positions, None
-    return positions, unit_colours(values[starts[:, None] + np.arange(3, 6)])
+    return positions, unit_colours(_columns(values, counts, 3, 6))
 
 
-def _read_uvs(path: Path, lines: list[bytes], rows: np.ndarray) -> np.ndarray:
-    values, counts = _numbers(path, lines, rows, 2)
-    starts = np.cumsum(counts) - counts
-    return values[starts[:, None] + np.arange(2)] if len(rows) else np.zeros((0, 2))
-
-
-def _read_faces(
-    path: Path, lines: list[bytes], rows: dict[bytes, np.ndarray]
-) -> tuple[Int[np.ndarray, "C 2"], Int[np.ndarray, " F"]]:
-    """Corners as (vertex, uv or -1), from 0, and the number of corners of each face."""
-    bodies = [lines[i].split(b"#", 1)[0].split()[1:] for i in rows[b"f"]]
-    counts = np.array([len(body) for body in bodies], int)
+def _read_faces(text: ObjText, uv_rows: np.ndarray) -> _Faces:
+    rows = text.rows(b"f")
+    body = text.bodies(rows, b"f").replace(b"//", b"/0/").replace(b"/ ", b"/0 ").replace(b"/\n", b"/0\n")
+    starts = token_starts(body)
+    counts = tokens_per_line(body, starts)
     if (counts < 3).any():
-        row = int(rows[b"f"][np.argmax(counts < 3)])
-        _refuse_line(path, lines, row, "expected a face of at least 3 corners")
-    vertex, uv = _parse_corners(path, lines, rows[b"f"], bodies)
-    line_of_corner = np.repeat(rows[b"f"], counts)
-    vertex = _resolve(path, vertex, line_of_corner, rows[b"v"], "vertex")
-    uv = _resolve(path, uv, line_of_corner, rows[b"vt"], "texture coordinate")
-    return np.stack([vertex, uv], axis=1), counts
+        text.refuse(int(rows[np.argmax(counts < 3)]), "expected a face of at least 3 corners")
+    vertex, uv = _parse_corners(text, rows, body, starts)
+    line_of_corner = np.repeat(rows, counts)
+    vertex = _resolve(text.path, vertex, line_of_corner, text.rows(b"v"), "vertex")
+    uv = _resolve(text.path, uv, line_of_corner, uv_rows, "texture coordinate")
+    return _Faces(np.stack([vertex, uv], axis=1), counts, rows)
 
 
 def _parse_corners(
-    path: Path, lines: list[bytes], rows: np.ndarray, bodies: list[list[bytes]]
+    text: ObjText, rows: np.ndarray, body: bytes, starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first and second number of each `v`, `v/vt`, `v//vn` or `v/vt/vn`; 0 where absent."""
-    flat = b" ".join([token for body in bodies for token in body]).replace(b"//", b"/0/") + b" "
-    flat = flat.replace(b"/ ", b"/0 ")
-    characters = np.frombuffer(flat, np.uint8)
-    token = np.cumsum(characters == ord(" ")) if len(characters) > 1 else np.zeros(0, int)
-    slashes = np.bincount(token[characters == ord("/")], minlength=sum(map(len, bodies)))
-    try:
-        numbers = np.array(flat.replace(b"/", b" ").split()).astype(np.int64)
-        if len(numbers) != slashes.sum() + len(slashes):
-            raise ValueError
-    except ValueError:
-        pattern = re.compile(rb"-?\d+(/(-?\d+)?(/(-?\d+)?)?)?")
-        for row, body in zip(rows, bodies, strict=True):
-            if not all(pattern.fullmatch(part) for part in body):
-                _refuse_line(path, lines, int(row), "expected corners like 1, 1/2, 1//3 or 1/2/3")
-        raise
-    starts = np.cumsum(slashes + 1) - (slashes + 1)
-    uv = np.where(slashes >= 1, numbers[np.minimum(starts + 1, len(numbers) - 1)], 0)
-    return numbers[starts], uv
+    if not len(starts):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    slashes = np.add.reduceat(np.frombuffer(body, np.uint8) == ord("/"), starts, dtype=np.int64)
+    numbers = parse_numbers(body.replace(b"/", b" "), np.int64, int(slashes.sum()) + len(slashes))
+    if numbers is None or (slashes > 2).any():
+        corner = re.compile(rb"-?\d+(/-?\d+){0,2}")
+        for row, line in zip(rows, body.split(b"\n"), strict=False):
+            if not all(corner.fullmatch(part) for part in line.split()):
+                text.refuse(int(row), "expected corners like 1, 1/2, 1//3 or 1/2/3")
+        raise AssertionError("every line holds corners but the whole does not")
+    at = np.cumsum(slashes + 1) - (slashes + 1)
+    uv = np.where(slashes >= 1, numbers[np.minimum(at + 1, len(numbers) - 1)], 0)
+    return numbers[at], uv
 
 
 def _resolve(
@@ -149,54 +131,57 @@ def _resolve(
     return resolved
 
 
-def _check_declared(path: Path, lines: list[bytes], n_vertices: int, n_faces: int) -> None:
-    """A file that ends in the middle of a line and holds less than its own header says is cut off."""
-    if not lines[-1].strip() or lines[-1].lstrip().startswith(b"#"):
+def _check_declared(text: ObjText, n_vertices: int, n_faces: int) -> None:
+    """A file that holds less than its header says, and ends without a comment or blank line, is cut off."""
+    last = text.line(len(text.starts) - 1)
+    if not last or last.startswith("#"):
         return
-    header = b"\n".join(line for line in lines[:50] if line.startswith(b"#"))
-    for what, got in ((b"vertices", n_vertices), (b"faces", n_faces)):
-        declared = re.search(rb"#\s*" + what + rb":?\s*(\d+)\s*$", header, re.IGNORECASE | re.MULTILINE)
+    header = "\n".join(text.line(i) for i in range(min(50, len(text.starts))))
+    for what, got in (("vertices", n_vertices), ("faces", n_faces)):
+        declared = re.search(rf"^#\s*{what}:\s*(\d+)\s*$", header, re.IGNORECASE | re.MULTILINE)
         if declared and got < int(declared[1]):
             raise MienError(
-                f"{path}: its header declares {int(declared[1])} {what.decode()} but it holds {got}; "
+                f"{text.path}: its header declares {declared[1]} {what} but it holds {got}; "
                 "the file looks cut off, export or copy it again"
             )
 
 
-def _read_textures(
-    path: Path, raw: RawMesh, lines: list[bytes], rows: dict[bytes, np.ndarray], polygon: np.ndarray
-) -> None:
+def _read_textures(raw: RawMesh, text: ObjText, row_of_triangle: np.ndarray) -> None:
     """Fills `textures` and `triangle_texture` from the MTL files; materials without a map get -1."""
     assert raw.corner_uvs is not None
-    names = [lines[i].split(b" ", 1)[1].strip().decode("utf-8", "replace") for i in rows[b"usemtl"]]
-    maps = _diffuse_maps(path, raw, [lines[i] for i in rows[b"mtllib"]], bool(names))
-    material = np.searchsorted(rows[b"usemtl"], rows[b"f"]) - 1
+    uses = text.rows(b"usemtl")
+    names = [_argument(text, row) for row in uses]
+    maps = _diffuse_maps(raw, text, bool(names))
     files: list[Path] = sorted({maps[name] for name in names if name in maps})
     if not files:
         return
+    # before the first usemtl the index is -1: the last entry, which is "none"
     of_material = np.array([files.index(maps[n]) if n in maps else -1 for n in names] + [-1])
+    material = np.searchsorted(uses, row_of_triangle) - 1
     known = np.isfinite(raw.corner_uvs).all(axis=(1, 2))
-    raw.triangle_texture = np.where(known, of_material[material][polygon], -1)
+    raw.triangle_texture = np.where(known, of_material[material], -1)
     raw.textures = [read_image(file, "the MTL file") for file in files]
     raw.read += files
 
 
-def _diffuse_maps(path: Path, raw: RawMesh, statements: list[bytes], used: bool) -> dict[str, Path]:
+def _argument(text: ObjText, row: int) -> str:
+    return text.line(row).split(maxsplit=1)[1] if " " in text.line(row) else ""
+
+
+def _diffuse_maps(raw: RawMesh, text: ObjText, used: bool) -> dict[str, Path]:
     """`map_Kd` of each material. A missing MTL is refused only if faces use materials and no vertex
     colours could stand in for it."""
     maps: dict[str, Path] = {}
-    for statement in statements:
-        name = statement.split(b" ", 1)[1].strip().decode("utf-8", "replace")
-        file = path.parent / name.replace("\\", "/")
-        if not file.is_file():
-            if used and raw.vertex_colours is None:
-                raise MienError(
-                    f"{file}: the material file named by {path.name} does not exist; "
-                    "place it beside the scan, give --albedo IMAGE, or delete its mtllib line to go without colour"
-                )
-            continue
-        raw.read.append(file)
-        maps |= _parse_mtl(file)
+    for row in text.rows(b"mtllib"):
+        file = text.path.parent / _argument(text, row).replace("\\", "/")
+        if file.is_file():
+            raw.read.append(file)
+            maps |= _parse_mtl(file)
+        elif used and raw.vertex_colours is None:
+            raise MienError(
+                f"{file}: the material file named by {text.path.name} does not exist; place it beside the "
+                "scan, give --albedo IMAGE, or delete its mtllib line to go without colour"
+            )
     return maps
 
 

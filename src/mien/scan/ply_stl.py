@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -67,7 +69,8 @@ def _read_tables(path: Path, header: list[str], elements: list, body: bytes) -> 
     for name, count, properties in elements:
         try:
             if text:
-                tables[name] = _text_table([line.split() for line in lines[at : at + count]], count, properties)
+                rows = [line.split() for line in lines[at : at + count]]
+                tables[name] = _text_table(rows, count, properties)
                 at += count
             else:
                 tables[name], at = _binary_table(body, at, count, properties, order)
@@ -88,7 +91,12 @@ def _text_table(rows: list[list[bytes]], count: int, properties: list[_Property]
     return _walk(properties, at, lambda where, _type: flat[where], lambda _type: 1)
 
 
-def _walk(properties: list[_Property], at: np.ndarray, take, size) -> _Table:
+def _walk(
+    properties: list[_Property],
+    at: np.ndarray,
+    take: Callable[[np.ndarray, str], np.ndarray],
+    size: Callable[[str], int],
+) -> _Table:
     """Reads the properties one after the other for all rows at once; `at` is where each row stands."""
     table: _Table = {}
     for p in properties:
@@ -115,7 +123,7 @@ def _binary_table(
 ) -> tuple[_Table, int]:
     """A table whose lists all have the length of the first row's in one go; else row by row offsets."""
     lengths = _first_lengths(body, at, properties, order) if count else {}
-    fields = []
+    fields: list[tuple] = []
     for p in properties:
         if len(p) == 3:
             fields.append(("#" + p[0], order + p[1]))
@@ -155,7 +163,7 @@ def _row_starts(
     body: bytes, at: int, count: int, properties: list[_Property], order: str
 ) -> tuple[np.ndarray, int]:
     """Where each row begins, where rows differ in length (mixed polygons): the one loop over faces."""
-    byteorder = "little" if order == "<" else "big"
+    byteorder: Literal["little", "big"] = "little" if order == "<" else "big"
     starts = np.empty(count, np.int64)
     for i in range(count):
         starts[i] = at
@@ -190,7 +198,7 @@ def _mesh(path: Path, tables: dict[str, _Table]) -> RawMesh:
     names = next((n for n in (("s", "t"), ("u", "v"), ("texture_u", "texture_v")) if n[0] in vertex), None)
     if isinstance(wedge, tuple) and len(wedge[1]) == 2 * len(flat):
         raw.corner_uvs = wedge[1].reshape(-1, 2).astype(np.float64)[triangles[..., 0]]
-    elif names is not None and 0 <= raw.triangles.min() and raw.triangles.max() < len(positions):
+    elif names is not None and raw.triangles.min() >= 0 and raw.triangles.max() < len(positions):
         uvs = np.stack([np.asarray(vertex[n], np.float64) for n in names], axis=1)
         raw.corner_uvs = uvs[raw.triangles]
     return raw

@@ -20,8 +20,8 @@ from mien.scan.landmark_file import read_landmarks
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 # Distance of the inner eye corners (landmarks 39 and 42) on the mean head of ICT-FaceKit.
 INNER_CANTHI_METRES = 0.0369
-# Means by ancestry run from 31.2 to 38.5 mm, with standard deviations up to 3.2: Bouhadana et al. 2022 (22,638
-# people in 67 studies, doi 10.1097/gox.0000000000004268). About three deviations beyond both.
+# Means by ancestry run from 31.2 to 38.5 mm, with standard deviations up to 3.2: Bouhadana et al. 2022
+# (22,638 people in 67 studies, doi 10.1097/gox.0000000000004268). About three deviations beyond both.
 INNER_CANTHI_RANGE = (0.022, 0.048)
 
 
@@ -65,8 +65,8 @@ def choose_unit(scan: Scan, landmarks: Float[np.ndarray, "68 3"], units: str) ->
             return metres, f"unit {name}: the inner eye corners are then {found:.1f} mm apart"
     mean = INNER_CANTHI_METRES * 1000
     return INNER_CANTHI_METRES / distance, (
-        f"no unit fits (inner eye corners {distance:.4g} apart): scaled so that they are {mean:.1f} mm apart, "
-        "the mean adult's"
+        f"no unit fits (inner eye corners {distance:.4g} apart): scaled so that they are {mean:.1f} mm "
+        "apart, as on the mean head"
     )
 
 
@@ -84,7 +84,7 @@ def _apply(transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]
 def _check_given(scan: Scan, points: Float[np.ndarray, "68 3"], path: Path) -> tuple[Scan, tuple[str, ...]]:
     """Refuses landmarks that make no face or lie off the scan; turns a scan round that is inside out."""
     if wrong := what_is_no_face(points):
-        raise MienError(f"{path}: the landmarks make no face ({wrong}); expected Multi-PIE's order of 68 or 51")
+        raise MienError(f"{path}: its landmarks make no face ({wrong}); expected Multi-PIE's order")
     surface = ClosestPoint(scan.vertices, scan.triangles)
     hits = surface.query(points[17:])
     gap = float(np.median(hits.distance)) / face_length(points)

@@ -59,6 +59,7 @@ class Canvas:
 
     @property
     def has_colour(self) -> bool:
+        """Whether anything but grey can be drawn."""
         return self.vertex_colours is not None or bool(self.textures)
 
 
@@ -140,13 +141,14 @@ def _in_frame(projected: np.ndarray, triangles: np.ndarray, size: int) -> np.nda
     outside = np.stack(
         [projected[:, 0] < 0, projected[:, 0] > size, projected[:, 1] < 0, projected[:, 1] > size]
     )
-    return ~outside[:, triangles].all(axis=2).any(axis=0)
+    return np.asarray(~outside[:, triangles].all(axis=2).any(axis=0))
 
 
 def _light(normal: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
     lamp = np.array([0.0, 0.42, 0.907])
-    front = normal[:, 2] > 0
-    return np.where(front, 0.30 + 0.45 * np.maximum(normal @ lamp, 0) + 0.25 * np.maximum(normal[:, 2], 0), 0.12)
+    facing = normal[:, 2]
+    lit = 0.30 + 0.45 * np.maximum(normal @ lamp, 0) + 0.25 * np.maximum(facing, 0)
+    return np.where(facing > 0, lit, 0.12)
 
 
 def _albedo(canvas: Canvas, triangle: np.ndarray, weights: np.ndarray) -> Float[np.ndarray, "N 3"]:

@@ -43,14 +43,13 @@ def find_face(canvas: Canvas) -> FacePose | None:
     """
     low, high = canvas.vertices.min(axis=0), canvas.vertices.max(axis=0)
     centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-    seen: list[tuple[View, Detection]] = []
     for directions in (_along_axes(), _all_round()):
-        batch = [hit for axes in directions for hit in _look(canvas, View(axes, centre, reach, COARSE_PIXELS))]
+        views = (View(axes, centre, reach, COARSE_PIXELS) for axes in directions)
+        batch = [hit for view in views for hit in _look(canvas, view)]
         for view, detection in sorted(batch, key=lambda hit: -hit[1].score)[:8]:
             pose = approach(canvas, _closer(view, detection, canvas))
             if pose is not None:
                 return pose
-        seen += batch
     return None
 
 
