@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mien.template.load import ASSETS, write_template
 from tools.build_template.assemble import build_template
+from tools.build_template.identity import pack_identity
 from tools.build_template.source import load_source
 
 
@@ -14,9 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ASSETS)
     options = parser.parse_args()
-    template = build_template(load_source())
+    template, skin = build_template(load_source())
     options.out.mkdir(parents=True, exist_ok=True)
-    write_template(template, options.out / "template.safetensors", options.out / "identity.safetensors")
+    packed = pack_identity(template.identity, skin.subdivision)
+    write_template(
+        template, packed, options.out / "template.safetensors", options.out / "identity.safetensors"
+    )
     for part in template.parts:
         vertices, quads = part.vertices, part.quads
         print(

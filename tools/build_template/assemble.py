@@ -5,27 +5,32 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
-from mien.core.face import Part, Template
+from mien.core.face import LinearModel, Part, Template
 from mien.core.mesh import Topology
+from mien.template.followers import place_parts
 from tools.build_template.dense_landmarks import build_dense_landmarks
-from tools.build_template.identity import build_identity
+from tools.build_template.identity import build_skin_basis
+from tools.build_template.identity import with_parts as modes_of_parts
 from tools.build_template.joints import JOINT_NAMES, build_joints, skin_joint_weights
 from tools.build_template.landmarks import build_landmarks
 from tools.build_template.parts_lidfit import settle_lids
 from tools.build_template.regions import build_regions
-from tools.build_template.shapes_ict import jaw_motions
+from tools.build_template.shapes_ict import jaw_motions, lay_over, load_ict
 from tools.build_template.shapes_parts import with_parts
 from tools.build_template.skin import build_skin
 from tools.build_template.source import Source
 from tools.build_template.types import PartMesh, Skin
 
 
-def build_template(source: Source) -> Template:
+def build_template(source: Source) -> tuple[Template, Skin]:
+    """The whole template, and the skin that it was built on. Needs `$MIEN_DATA/ict-facekit`."""
     skin = settle_lids(build_skin(source))
     parts = _hook("parts", "build_parts")(skin, source)
     shapes = _hook("shapes", "build_shapes", raw_shapes)(skin, source)
@@ -45,11 +50,17 @@ def build_template(source: Source) -> Template:
         shapes=_padded(shapes, len(vertices)),
         joints=joints,
         joint_weights=np.concatenate([weights, *[_part_weights(p) for p in parts]]),
-        identity=build_identity(skin, source, len(vertices)),
+        identity=LinearModel(np.zeros((0, *vertices.shape))),
         regions=_padded_regions(regions, parts),
         loops=skin.loops,
     )
-    return with_parts(assembled, jaw_motions(skin))
+    template = with_parts(assembled, jaw_motions(skin))
+    return replace(template, identity=_identity(template, skin, source)), skin
+
+
+def _identity(template: Template, skin: Skin, source: Source) -> LinearModel:
+    basis = build_skin_basis(skin, source, lay_over(skin, load_ict()))
+    return LinearModel(modes_of_parts(basis.modes, template.vertices, partial(place_parts, template)))
 
 
 def raw_shapes(skin: Skin, source: Source) -> np.ndarray:

@@ -49,7 +49,7 @@ def cut_cage(source: Source) -> Cage:
     mirror = source.mirror
     loops = _named_loops(graph, mirror)
     parts = _flood_parts(graph, mirror, loops)
-    order = np.concatenate([faces for faces in parts.values()])
+    order = np.concatenate(list(parts.values()))
     part_of_quad = np.repeat(np.arange(len(parts)), [len(faces) for faces in parts.values()])
     quads = body[order]
     return Cage(quads, part_of_quad, loops, QuadGraph(quads))

@@ -14,7 +14,7 @@ _EVERY = {"lid_upper": 4, "lid_lower": 4, "lips_outer_upper": 4, "lips_outer_low
 
 
 def build_dense_landmarks(skin: Skin, sparse: SurfacePoints, measured: np.ndarray) -> SurfacePoints:
-    """About `COUNT` vertices of the face part, exactly symmetric: left (and midline) first, then their twins."""
+    """About `COUNT` vertices of the face part, symmetric: left and midline first, then their twins."""
     chosen = _feature_vertices(skin)
     triangles = split_quads(skin.quads)
     corner = np.argmax(sparse.barycentric, axis=1)

@@ -15,7 +15,7 @@ import scipy.sparse.linalg as spla
 
 @dataclass(frozen=True)
 class Rest:
-    """Rest shapes of triangles: (T, 3) vertex ids, (T, 2, 2) inverse of the flat rest edges, weights (areas)."""
+    """Rest shapes of triangles: (T, 3) vertex ids, (T, 2, 2) inverse flat rest edges, weights (areas)."""
 
     triangles: np.ndarray
     inverse_edges: np.ndarray

@@ -112,7 +112,7 @@ def _feature_axes(source: Source) -> list[tuple[str, tuple[str, ...], tuple[str,
 
 
 def _ends(stem: str, known: set[str]) -> tuple[str | None, str | None]:
-    """The positive and the negative target of the axis that `stem` begins; (None, _) where it is the other end."""
+    """The positive and negative target of the axis that `stem` begins; (None, _) at its other end."""
     if stem.endswith(("-l", "-r")):  # asymmetries to either side
         return (stem, stem[:-1] + "r") if stem.endswith("-l") else (None, None)
     for low, high in _OPPOSITES:

@@ -39,8 +39,8 @@ class Skin:
 
     `part_of_quad` indexes `parts`. `mirror` is an exact involution. `subdivision` (V x C) takes offsets
     of the cage to offsets of the fine skin; `cage_ids` are the cage vertices' ids in base.obj, so that
-    `fine = subdivision @ (source_offsets[cage_ids] * scale)`. `neutral_correction` (V 3) is what cleaning added on top
-    of the subdivided source, i.e. vertices = subdivision @ cage + neutral_correction.
+    `fine = subdivision @ (source_offsets[cage_ids] * scale)`. `neutral_correction` (V 3) is what cleaning
+    added on top of the subdivided source, i.e. vertices = subdivision @ cage + neutral_correction.
 
     `loops` are ordered vertex loops, by name (left and right are the subject's, index-mirrored):
       lid_upper_left, lid_lower_left (and _right): lid margin's front edge, inner corner -> outer corner,

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from mien.core.mesh import split_quads
+from mien.template import mouth_tile
 from tools.build_template.edgeloops import boundary_loops
 from tools.build_template.flatten import Border, Rest, flatten, joined, rest_edges, rest_metric
 from tools.build_template.types import SkinPart
@@ -147,7 +148,7 @@ def _arc(loop: np.ndarray, start: int, end: int) -> list[int]:
 def _open_lens(
     position: np.ndarray, upper: list[int], lower: list[int], bulge: tuple[float, float], *, whole: bool
 ) -> None:
-    """Lays two chains flat as a lens (or its left half, tip at the end), as wide as their lengthened sides ask.
+    """Lays two chains flat as a lens (or its left half, tip last), as wide as their lengthened sides ask.
 
     `bulge` is the height of either side against the half width.
     """

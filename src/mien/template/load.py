@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Float
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -21,6 +23,25 @@ FORMAT = 1
 _SHAPE_STEPS = 32767
 
 
+@dataclass(frozen=True)
+class PackedIdentity:
+    """The identity basis as shipped: modes of the skin's cage and of the other parts' vertices.
+
+    `subdivision` (V_skin x C) is the Catmull-Clark step that takes the cage to the skin.
+    """
+
+    cage_modes: Float[np.ndarray, "K C 3"]
+    part_modes: Float[np.ndarray, "K P 3"]
+    subdivision: sp.csr_matrix
+
+    def unpacked(self) -> LinearModel:
+        """Modes of whole heads (K, V, 3), single precision."""
+        count, n_cage, _ = self.cage_modes.shape
+        flat = self.cage_modes.astype(np.float32).transpose(1, 0, 2).reshape(n_cage, -1)
+        skin = (self.subdivision @ flat).reshape(-1, count, 3).transpose(1, 0, 2)
+        return LinearModel(np.concatenate([skin, self.part_modes.astype(np.float32)], axis=1))
+
+
 @cache
 def load_template() -> Template:
     """The template that ships with the package; loaded once, arrays read-only in spirit (do not write)."""
@@ -30,7 +51,7 @@ def load_template() -> Template:
 def read_template(template: Path, identity: Path) -> Template:
     """Reads what `write_template` wrote; refuses another format."""
     tensors, structure = _read(template)
-    modes, _ = _read(identity)
+    basis, _ = _read(identity)
     n_vertices = len(tensors["vertices"])
     topology = Topology(
         n_vertices,
@@ -53,13 +74,13 @@ def read_template(template: Path, identity: Path) -> Template:
             for entry in structure["joints"]
         ),
         joint_weights=weights / weights.sum(axis=1, keepdims=True),
-        identity=LinearModel(modes["modes"].astype(np.float32)),
+        identity=_packed_identity(basis).unpacked(),
         regions=dict(zip(structure["regions"], regions, strict=True)),
         loops={key[5:]: ids.astype(np.int64) for key, ids in tensors.items() if key.startswith("loop.")},
     )
 
 
-def write_template(data: Template, template: Path, identity: Path) -> None:
+def write_template(data: Template, basis: PackedIdentity, template: Path, identity: Path) -> None:
     """Writes both files; the same template gives the same bytes."""
     structure = {
         "format": FORMAT,
@@ -94,7 +115,7 @@ def write_template(data: Template, template: Path, identity: Path) -> None:
         **{f"loop.{name}": _small_int(ids) for name, ids in data.loops.items()},
     }
     _write(template, tensors, structure)
-    _write(identity, {"modes": data.identity.modes.astype(np.float16)}, {"format": FORMAT})
+    _write(identity, _pack_basis(basis), {"format": FORMAT})
 
 
 def _write(path: Path, tensors: dict[str, np.ndarray], structure: dict[str, object]) -> None:
@@ -114,6 +135,24 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
             f"{path}: template format {structure['format']}, expected {FORMAT}; reinstall the package"
         )
     return tensors, structure
+
+
+def _pack_basis(basis: PackedIdentity) -> dict[str, np.ndarray]:
+    matrix = basis.subdivision.tocsr()
+    return {
+        "cage_modes": basis.cage_modes.astype(np.float16),
+        "part_modes": basis.part_modes.astype(np.float16),
+        "subdivision.values": matrix.data.astype(np.float32),
+        "subdivision.columns": _small_int(matrix.indices),
+        "subdivision.starts": matrix.indptr.astype(np.int32),
+    }
+
+
+def _packed_identity(tensors: dict[str, np.ndarray]) -> PackedIdentity:
+    starts, columns = tensors["subdivision.starts"], tensors["subdivision.columns"].astype(np.int32)
+    shape = (len(starts) - 1, tensors["cage_modes"].shape[1])
+    matrix = sp.csr_matrix((tensors["subdivision.values"], columns, starts), shape)
+    return PackedIdentity(tensors["cage_modes"], tensors["part_modes"], matrix)
 
 
 def _part(entry: dict) -> Part:
