@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +46,7 @@ def write_asset(
         )
     asset = replace(asset, name=out.absolute().name)
     with whole_folder(out, force=force) as folder:
-        _write_maps(asset, folder)
-        if "glb" in formats:
-            (folder / f"{asset.name}.glb").write_bytes(glb_bytes(asset))
-        if "obj" in formats:
-            write_obj(asset, folder)
+        _run_both(_jobs(asset, folder, formats))
         if asset.scan is not None and asset.registration is not None:
             write_scan_folder(asset.template, asset.scan, asset.registration, folder / "scan", error_picture)
         if preview is not None:
@@ -59,9 +57,24 @@ def write_asset(
         (folder / "asset.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _write_maps(asset: FaceAsset, folder: Path) -> None:
+def _jobs(asset: FaceAsset, folder: Path, formats: Sequence[str]) -> list[Callable[[], object]]:
+    """What can be written independently: the GLB, the OBJ, each map."""
     (folder / "maps").mkdir()
-    for key, image in asset.maps.items():
-        write_map(key, image, folder / "maps")
-    if asset.confidence is not None:
-        (folder / "confidence.png").write_bytes(encode_png(asset.confidence.pixels[..., :1]))
+    jobs: list[Callable[[], object]] = []
+    if "glb" in formats:
+        jobs.append(lambda: (folder / f"{asset.name}.glb").write_bytes(glb_bytes(asset)))
+    if "obj" in formats:
+        jobs.append(lambda: write_obj(asset, folder))
+    jobs += [partial(write_map, key, image, folder / "maps") for key, image in asset.maps.items()]
+    confidence = asset.confidence
+    if confidence is not None:
+        encoded = partial(encode_png, confidence.pixels[..., :1])
+        jobs.append(lambda: (folder / "confidence.png").write_bytes(encoded()))
+    return jobs
+
+
+def _run_both(jobs: list[Callable[[], object]]) -> None:
+    """On two threads (the encoders leave the interpreter free); the first job's error, if any, is raised."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for done in [pool.submit(job) for job in jobs]:
+            done.result()

@@ -14,7 +14,7 @@ import numpy as np
 from mien.core.conventions import srgb_to_linear
 from mien.core.mesh import Image
 from mien.export.buffers import Buffers
-from mien.export.images import encode_jpeg, encode_png, in_colour_space, map_kind
+from mien.export.images import encode_jpeg, encode_png, in_colour_space, map_kind, quantized
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ class MaterialWriter:
             extensions["KHR_materials_specular"] = {"specularFactor": _mean(specular)}
         elif specular is not None:
             # the extension reads the strength from A
-            strength = specular.pixels[..., :1]
-            pixels = np.concatenate([np.ones((*strength.shape[:2], 3)), strength], axis=-1)
-            texture = self._png(f"{name}_specular", pixels)
+            strength = quantized(specular.pixels[..., :1], 8)
+            white = np.full((*strength.shape[:2], 3), 255, np.uint8)
+            texture = self._png(f"{name}_specular", np.concatenate([white, strength], axis=-1))
             extensions["KHR_materials_specular"] = {"specularFactor": 1.0, "specularTexture": texture}
         return extensions
 
