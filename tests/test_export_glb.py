@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export_fixture import tiny_asset
-from mien.core.conventions import SHAPE_NAMES
+from mien.core.conventions import SHAPE_NAMES, srgb_to_linear
 from mien.core.errors import MienError
 from mien.export.glb import glb_bytes, strongest_influences
 from mien.export.reader import Glb, read_glb
@@ -101,10 +101,11 @@ def test_textures_hold_the_maps(glb: Glb):
     pixels = _pixels(glb, rough)
     expected = asset.maps["face_roughness"].pixels[..., 0] * 255
     assert np.abs(pixels[..., 1] - expected).max() <= 2  # G, as glTF reads it
-    extension = material["extensions"]["KHR_materials_specular"]
-    strength = _pixels(glb, extension["specularTexture"]["index"])[..., 3]
-    assert np.abs(strength - asset.maps["face_specular"].pixels[..., 0] * 255).max() <= 0.51
-    assert material["extensions"]["KHR_materials_ior"]["ior"] == 1.4
+    colour = _pixels(glb, material["extensions"]["KHR_materials_specular"]["specularColorTexture"]["index"])
+    f0 = 0.04 * srgb_to_linear(colour[..., 0] / 255)  # of ior 1.5
+    expected = 0.08 * np.clip(asset.maps["face_specular"].pixels[..., 0], 0, 0.5)
+    assert np.abs(f0 - expected).max() < 0.001
+    assert material["extensions"]["KHR_materials_ior"]["ior"] == 1.5
     assert material["extras"]["displacement_map"] == "maps/face_displacement.exr"
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.conventions import srgb_to_linear
+from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.mesh import Image
 from mien.export.buffers import Buffers
-from mien.export.images import encode_jpeg, encode_png, in_colour_space, map_kind, quantized
+from mien.export.images import encode_jpeg, encode_png, in_colour_space, map_kind
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Look:
     double_sided: bool = False
 
 
-SKIN_IOR = 1.4  # F0 = 0.028
+SKIN_IOR = 1.4  # F0 = 0.028, where no specular map says otherwise
 _SKIN = (0.78, 0.60, 0.52)
 LOOKS: dict[str, Look] = {
     "face": Look(_SKIN, 0.45, SKIN_IOR),
@@ -43,7 +43,7 @@ LOOKS: dict[str, Look] = {
     "lacrimal": Look((0.95, 0.93, 0.92), 0.05, 1.336, alpha=0.18),
     "eye_blend": Look((0.75, 0.45, 0.42), 0.25, SKIN_IOR, alpha=0.25),
     "eye_occlusion": Look((0.05, 0.02, 0.02), 1.0, alpha=0.35),
-    "lash": Look((0.05, 0.035, 0.03), 0.6, 1.55, alpha=0.95, double_sided=True),
+    "lash": Look((0.05, 0.035, 0.03), 0.6, 1.55, double_sided=True),
 }
 _PLAIN = Look((0.7, 0.7, 0.7), 0.5)
 EXTENSIONS = ("KHR_materials_ior", "KHR_materials_specular")
@@ -114,17 +114,17 @@ class MaterialWriter:
         return look.alpha < 1 or self._has_alpha_map(name)
 
     def _extensions(self, name: str, look: Look) -> dict[str, Any]:
-        extensions: dict[str, Any] = {"KHR_materials_ior": {"ior": look.ior}}
         specular = self._maps.get(f"{name}_specular")
-        if specular is not None and _is_constant(specular):
-            extensions["KHR_materials_specular"] = {"specularFactor": _mean(specular)}
-        elif specular is not None:
-            # the extension reads the strength from A
-            strength = quantized(specular.pixels[..., :1], 8)
-            white = np.full((*strength.shape[:2], 3), 255, np.uint8)
-            texture = self._png(f"{name}_specular", np.concatenate([white, strength], axis=-1))
-            extensions["KHR_materials_specular"] = {"specularFactor": 1.0, "specularTexture": texture}
-        return extensions
+        if specular is None:
+            return {"KHR_materials_ior": {"ior": look.ior}}
+        # F0 = 0.08 x map, so that 0.5 is the 0.04 of ior 1.5: twice the map scales that F0 through the
+        # colour, which leaves the grazing reflection whole (the strength, in A, would dim that too)
+        colour = np.clip(2.0 * specular.pixels[..., :1], 0.0, 1.0)
+        if _is_constant(specular):
+            tint: dict[str, Any] = {"specularColorFactor": [round(float(colour.mean()), 6)] * 3}
+        else:
+            tint = {"specularColorTexture": self._jpeg(f"{name}_specular", linear_to_srgb(colour))}
+        return {"KHR_materials_ior": {"ior": 1.5}, "KHR_materials_specular": tint}
 
     def _extras(self, name: str) -> dict[str, Any]:
         extras: dict[str, Any] = {}
