@@ -1,18 +1,20 @@
 """Pictures: a raster of our own that makes skin look like skin, clay, sheets, path-traced renders."""
 
-from mien.view.camera import Camera, frame_points, standard_camera
-from mien.view.render import render_view
-
+from mien.view.camera import Camera, frame_points, orbit_camera, standard_camera
+from mien.view.render import render_view, turntable
+from mien.view.sheet import contact_sheet
 from mien.view.subject import Subject, subject_from_asset, subject_from_scan, subject_from_template
 
 __all__ = [
     "Camera",
     "Subject",
-
+    "contact_sheet",
     "frame_points",
+    "orbit_camera",
     "render_view",
     "standard_camera",
     "subject_from_asset",
     "subject_from_scan",
     "subject_from_template",
+    "turntable",
 ]

@@ -36,6 +36,12 @@ class Camera:
         return 0.5 * width - left, 0.5 * height - top
 
     @property
+    def toward(self) -> Float[np.ndarray, "3"]:
+        """Unit direction from the target to the eye."""
+        back = self.eye - self.target
+        return back / np.linalg.norm(back)
+
+    @property
     def yaw(self) -> float:
         """Degrees from +Z toward +X at which the camera stands."""
         back = self.eye - self.target
@@ -115,7 +121,7 @@ def frame_points(
 
 
 def standard_camera(
-    face: Float[np.ndarray, "N 3"], width: int, height: int, view: str = "front", margin: float = 1.42
+    face: Float[np.ndarray, "N 3"], width: int, height: int, view: str = "front", margin: float = 1.5
 ) -> Camera:
     """One of `VIEWS`, all with the same scale and height: framed on `face` as seen from the front.
 
@@ -126,7 +132,7 @@ def standard_camera(
 
 
 def orbit_camera(
-    face: Float[np.ndarray, "N 3"], width: int, height: int, yaw: float, margin: float = 1.42
+    face: Float[np.ndarray, "N 3"], width: int, height: int, yaw: float, margin: float = 1.5
 ) -> Camera:
     """`standard_camera` at any yaw in degrees: the turntable's camera."""
     front = frame_points(face, width, height, 0.0, 0.0, margin)
@@ -134,7 +140,7 @@ def orbit_camera(
     angle = np.radians(yaw)
     back = np.array([np.sin(angle), 0.0, np.cos(angle)])
     # The ear lies about half a face's width behind the centre of the face's bounding box.
-    depth = 0.5 * float(np.ptp(face[:, 0]))
+    depth = 0.36 * float(np.ptp(face[:, 0]))
     target = front.target - np.array([0.0, 0.0, depth * abs(np.sin(angle))])
     return replace(front, eye=target + distance * back, target=target)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from mien.view.environment import Environment, cone_samples
 from mien.view.lighting import LitSubject, reflected
 from mien.view.occlusion import RAY_OFFSET, scrambled
-from mien.view.environment import Environment, cone_samples
 from mien.view.samples import Samples
 
 CLAY_ALBEDO = np.array([0.52, 0.50, 0.475])

@@ -49,7 +49,9 @@ class Environment:
 
     def irradiance(self, normals: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         """Ambient irradiance at unit normals, unshadowed."""
-        return np.maximum(sh_basis(np.asarray(normals, np.float32)) @ self.sh.astype(np.float32), 0.0)
+        out = np.empty((len(normals), 3), np.float32)
+        _irradiance(np.asarray(normals, np.float32), self.sh, out)
+        return out
 
 
 def make_environment(
@@ -121,6 +123,21 @@ def sh_basis(directions: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 9"]
         ],
         axis=-1,
     )
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
+def _irradiance(normals, sh, out):
+    """`sh_basis(normals) @ sh`, not below zero."""
+    for n in range(normals.shape[0]):
+        x, y, z = normals[n, 0], normals[n, 1], normals[n, 2]
+        for k in range(3):
+            value = 0.28209479177387814 * sh[0, k]
+            value += 0.4886025119029199 * (sh[1, k] * y + sh[2, k] * z + sh[3, k] * x)
+            value += 1.0925484305920792 * (sh[4, k] * x * y + sh[5, k] * y * z + sh[7, k] * x * z)
+            value += 0.31539156525252005 * sh[6, k] * (3.0 * z * z - 1.0)
+            value += 0.5462742152960396 * sh[8, k] * (x * x - y * y)
+            out[n, k] = max(value, 0.0)
 
 
 def irradiance_sh(picture: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "9 3"]:

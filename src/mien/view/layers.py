@@ -19,9 +19,14 @@ def add_clear_layers(
     lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], radiance: Float[np.ndarray, "N 3"]
 ) -> None:
     """Adds what cornea and tears mirror of the surroundings: softboxes, or the lids that hide them."""
-    found = _nearest(lit, camera, depth, "clear")
+    window = _window(lit, camera, "clear")
+    if window is None:
+        return
+    part, top, left = window
+    found = _nearest(lit, part, depth[top : top + part.height, left : left + part.width], "clear")
     if found is None:
         return
+    pixel = (found.pixel // part.width + top) * camera.width + found.pixel % part.width + left
     normals = found.normals(lit.normals)
     cosine = np.maximum(np.einsum("nd,nd->n", normals, found.views), 0.0)
     mirrored = 2.0 * cosine[:, None] * normals - found.views
@@ -31,7 +36,7 @@ def add_clear_layers(
     points = found.at(lit.subject.vertices) + RAY_OFFSET * normals
     blocked = lit.occluder.blocked(points, mirrored)
     shown = np.where(blocked[:, None], _LID_ALBEDO * found.at(lit.light), seen)
-    radiance[found.pixel] = (1.0 - fresnel) * radiance[found.pixel] + fresnel * shown
+    radiance[pixel] = (1.0 - fresnel) * radiance[pixel] + fresnel * shown
 
 
 def add_lashes(
@@ -62,9 +67,7 @@ def add_lashes(
     view += mean[..., :3]
 
 
-def _nearest(
-    lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], kind: str
-) -> Samples | None:
+def _nearest(lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], kind: str) -> Samples | None:
     """The layer's nearest points that nothing opaque hides; None where there are none."""
     surface = lit.subject.surface
     own = np.flatnonzero(surface.of_kind(kind))

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from mien.core.conventions import MILLIMETRES_PER_METRE
-from mien.geometry.uvspace import blur_within
 from mien.geometry.normals import normalized, triangle_areas
+from mien.geometry.uvspace import blur_within
 from mien.view.diffusion import diffuse_irradiance
 from mien.view.environment import Environment
 from mien.view.occlusion import Occluder, ambient_light
 from mien.view.samples import interpolate
 from mien.view.subject import Subject
-from mien.view.surface import OPAQUE, SkinTile
+from mien.view.surface import OPAQUE, SkinTile, Surface
 from mien.view.texture import Texture, texture_from_pixels
 
 _BOUNCE_ALBEDO = np.array([0.55, 0.36, 0.27])  # of what surrounds a point on a head
+
+_CAVITY = np.array([0.15, 0.060, 0.048])  # red light that reaches the depth of a mouth through flesh
 
 
 @dataclass(frozen=True)
@@ -47,27 +49,56 @@ def light_subject(
     shadow_samples: int = 4,
     tile_resolution: int = 512,
     diffusion: bool = True,
+    toward: Float[np.ndarray, "3"] | None = None,
 ) -> LitSubject:
-    """Casts the shadows of one pose; with `diffusion` also lights and blurs the skin's UV squares."""
+    """Casts the shadows of one pose; with `diffusion` also lights and blurs the skin's UV squares.
+
+    With one camera only, `toward` (the direction to it) saves the rays of what faces away from it.
+    """
     surface, vertices = subject.surface, subject.vertices
     normals = surface.normals(vertices)
     occluder = Occluder(vertices, surface.triangles[surface.of_kind(*OPAQUE)])
-    ratio, openness = ambient_light(occluder, vertices, normals, environment, rays)
+    wanted = _seen_from(normals, toward)
+    ratio, openness = np.ones((len(vertices), 3), np.float32), np.ones(len(vertices), np.float32)
+    ratio[wanted], openness[wanted] = ambient_light(
+        occluder, vertices[wanted], normals[wanted], environment, rays
+    )
     for _ in range(2):
         ratio, openness = surface.smoother @ ratio, surface.smoother @ openness
     ratio = bounced(ratio)
     visibility = np.zeros((len(vertices), len(environment.lights)), np.float32)
     for k, light in enumerate(environment.lights):
-        seen = occluder.visibility(vertices, normals, light.direction, light.radius, 4)
+        seen = occluder.visibility(vertices, normals, light.direction, light.radius, 4, wanted)
         visibility[:, k] = surface.smoother @ seen
-    light = reflected(environment, normals, ratio, visibility)
+    light = _inside_eyes(surface, reflected(environment, normals, ratio, visibility), openness)
     lit = LitSubject(subject, environment, occluder, normals, light, visibility, openness, {})
     if diffusion:
         for index, material in enumerate(surface.materials):
             if material.kind == "skin":
                 tile = surface.tile(index, tile_resolution)
-                lit.tiles[index] = _lit_tile(lit, index, tile, ratio, shadow_samples)
+                lit.tiles[index] = _lit_tile(lit, index, tile, ratio, shadow_samples, toward)
     return lit
+
+
+def _seen_from(normals: Float[np.ndarray, "N 3"], toward: np.ndarray | None) -> Bool[np.ndarray, " N"]:
+    """False where a surface faces well away from the only camera."""
+    return np.ones(len(normals), bool) if toward is None else normals @ toward > -0.3
+
+
+def _inside_eyes(
+    surface: Surface, light: Float[np.ndarray, "V 3"], openness: Float[np.ndarray, " V"]
+) -> Float[np.ndarray, "V 3"]:
+    """Light spread over the eyeballs, whose white scatters it over millimetres.
+
+    Averaged over what is open to light alone: the ball's hidden back must not darken its front.
+    """
+    eyes = np.unique(surface.triangles[surface.of_kind("eye")])
+    weighted = np.column_stack([light * openness[:, None], openness]).astype(np.float32)
+    for _ in range(8):
+        weighted = surface.smoother @ weighted
+    spread = weighted[:, :3] / np.maximum(weighted[:, 3:], 1e-3)
+    light[eyes] = 0.35 * light[eyes] + 0.65 * spread[eyes]
+    return light
 
 
 def bounced(ratio: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
@@ -78,7 +109,8 @@ def bounced(ratio: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
     a = 2.0404 * _BOUNCE_ALBEDO - 0.3324
     b = -4.7951 * _BOUNCE_ALBEDO + 0.6417
     c = 2.7552 * _BOUNCE_ALBEDO + 0.6903
-    return np.maximum(ratio, ((ratio * a + b) * ratio + c) * ratio).astype(np.float32)
+    brighter = np.maximum(ratio, ((ratio * a + b) * ratio + c) * ratio)
+    return np.maximum(brighter, _CAVITY).astype(np.float32)
 
 
 def reflected(
@@ -95,7 +127,9 @@ def reflected(
     return (total / np.pi).astype(np.float32)
 
 
-def _lit_tile(lit: LitSubject, index: int, tile: SkinTile, ratio: np.ndarray, samples: int) -> Texture:
+def _lit_tile(
+    lit: LitSubject, index: int, tile: SkinTile, ratio: np.ndarray, samples: int, toward: np.ndarray | None
+) -> Texture:
     """Lights every texel of a material's UV square, then lets the light diffuse."""
     subject, environment = lit.subject, lit.environment
     corners = subject.surface.triangles[tile.triangle]
@@ -104,9 +138,11 @@ def _lit_tile(lit: LitSubject, index: int, tile: SkinTile, ratio: np.ndarray, sa
     visibility = interpolate(corners, tile.barycentric, lit.visibility)
     if environment.lights:
         key = environment.lights[0]
-        seen = lit.occluder.visibility(points, smooth, key.direction, key.radius, samples)
+        seen = lit.occluder.visibility(
+            points, smooth, key.direction, key.radius, samples, _seen_from(smooth, toward)
+        )
         # A little blur takes the grain out of a few rays' penumbra; diffusion does the rest.
-        soft = blur_within(tile.image(seen[:, None])[..., 0], tile.covered, 0.9)
+        soft = blur_within(tile.image(seen[:, None])[..., 0], tile.covered, 1.5)
         visibility[:, 0] = soft[tile.covered]
     normals = _bumped(subject, index, tile, smooth)
     light = reflected(environment, normals, interpolate(corners, tile.barycentric, ratio), visibility)

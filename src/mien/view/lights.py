@@ -32,9 +32,9 @@ def direction_at(azimuth: float, elevation: float) -> Float[np.ndarray, "3"]:
 @lru_cache(maxsize=1)
 def studio() -> Environment:
     """A portrait studio: warm key high on the subject's left, wide cool fill, two rims, grey room."""
-    key = Light(direction_at(44, 34), np.array([3.9, 3.68, 3.4]), np.radians(11.0))
-    rim = Light(direction_at(-140, 30), np.array([1.2, 1.28, 1.4]), np.radians(10.0))
-    fill = _softbox(-46, 4, 40, 42, (0.50, 0.53, 0.58))
+    key = Light(direction_at(44, 34), np.array([4.9, 4.6, 4.22]), np.radians(8.0))
+    rim = Light(direction_at(-140, 30), np.array([0.75, 0.80, 0.88]), np.radians(13.0))
+    fill = _softbox(-46, 4, 40, 42, (0.36, 0.385, 0.43))
     back = _softbox(150, 15, 14, 40, (0.55, 0.58, 0.63))
     return _with_lights(_room() + fill + back, (key, rim))
 
@@ -42,9 +42,9 @@ def studio() -> Environment:
 @lru_cache(maxsize=8)
 def clay_studio(yaw: float = 0.0) -> Environment:
     """For judging form: one grazing key and a soft sky, no colour; `yaw` (degrees) turns it with a camera."""
-    key = Light(direction_at(yaw - 60, 32), np.array([3.3, 3.3, 3.3]), np.radians(1.5))
+    key = Light(direction_at(yaw - 64, 32), np.array([3.6, 3.6, 3.6]), np.radians(1.5))
     up = latlong_directions(_HEIGHT)[..., 1]
-    sky = (0.22 + 0.30 * np.clip(0.5 + 0.5 * up, 0, 1) ** 1.5)[..., None] * np.ones(3)
+    sky = (0.16 + 0.26 * np.clip(0.5 + 0.5 * up, 0, 1) ** 1.5)[..., None] * np.ones(3)
     return _with_lights(sky + _softbox(yaw + 100, 20, 30, 50, (0.30, 0.30, 0.30)), (key,))
 
 
@@ -55,14 +55,22 @@ def white_furnace() -> Environment:
 
 def _room() -> Float[np.ndarray, "H W 3"]:
     up = latlong_directions(_HEIGHT)[..., 1:2]
-    ceiling, horizon, floor = np.array([0.30, 0.31, 0.33]), np.array([0.15, 0.152, 0.158]), np.array([0.07, 0.066, 0.062])
+    ceiling, horizon, floor = (
+        np.array([0.24, 0.25, 0.27]),
+        np.array([0.11, 0.112, 0.118]),
+        np.array([0.06, 0.056, 0.052]),
+    )
     above = horizon + (ceiling - horizon) * np.clip(up, 0, 1) ** 0.8
     below = horizon + (floor - horizon) * np.clip(-up, 0, 1) ** 0.5
     return np.where(up > 0, above, below)
 
 
 def _softbox(
-    azimuth: float, elevation: float, half_width: float, half_height: float, colour: tuple[float, float, float]
+    azimuth: float,
+    elevation: float,
+    half_width: float,
+    half_height: float,
+    colour: tuple[float, float, float],
 ) -> Float[np.ndarray, "H W 3"]:
     """A rectangle with soft edges; half angles in degrees."""
     centre = direction_at(azimuth, elevation)

@@ -14,8 +14,8 @@ from mien.view.texture import Texture, constant_texture, texture_from_image, tex
 
 # kind, albedo (sRGB), roughness, specular (F0 = 0.08 x specular)
 _CONSTANTS: dict[str, tuple[str, tuple[float, float, float], float, float]] = {
-    "face": ("skin", (0.80, 0.62, 0.54), 0.45, 0.35),
-    "head": ("skin", (0.80, 0.62, 0.54), 0.50, 0.35),
+    "face": ("skin", (0.80, 0.62, 0.54), 0.42, 0.35),
+    "head": ("skin", (0.80, 0.62, 0.54), 0.52, 0.35),
     "mouth": ("wet", (0.62, 0.30, 0.29), 0.28, 0.35),
     "teeth": ("wet", (0.86, 0.82, 0.73), 0.18, 0.50),
     "eye": ("eye", (0.86, 0.83, 0.80), 0.20, 0.30),
@@ -39,7 +39,7 @@ def material_from_maps(name: str, maps: dict[str, Image], limit: int = 2048) -> 
         kind=kind,
         albedo=colour,
         roughness=_map(maps, f"{name}_roughness", limit) or constant_texture(np.array([roughness])),
-        specular=_map(maps, f"{name}_specular", limit) or constant_texture(np.array([specular])),
+        specular=_map(maps, f"{name}_specular", limit) or _plain_specular(kind, specular),
         normal=_map(maps, f"{name}_normal", limit),
     )
 
@@ -71,11 +71,23 @@ def _plain_eye() -> Texture:
     angle = np.arctan2(y, x)
     fibres = 0.5 + 0.25 * np.sin(37 * angle) + 0.25 * np.sin(61 * angle + 7 * r)
     iris = np.array([0.34, 0.25, 0.17]) * (0.65 + 0.5 * fibres * np.clip(r, 0, 1))[..., None]
-    sclera = np.array([0.84, 0.80, 0.76]) - 0.10 * np.clip(r - 1.2, 0, 1)[..., None] * np.array([0.4, 1.0, 1.0])
+    sclera = np.array([0.84, 0.80, 0.76]) - 0.10 * np.clip(r - 1.2, 0, 1)[..., None] * np.array(
+        [0.4, 1.0, 1.0]
+    )
     out = _mix(iris, sclera, _step(r, 0.95, 1.08))
     out = out * (1.0 - 0.45 * np.exp(-(((r - 1.0) / 0.09) ** 2)))[..., None]
     out = _mix(np.full(3, 0.015), out, _step(r, 0.32, 0.37))
     return texture_from_pixels(out.astype(np.float32), srgb=True)
+
+
+def _plain_specular(kind: str, value: float) -> Texture:
+    """A constant; on an eye none within the iris, which lies dry beneath the cornea."""
+    if kind != "eye":
+        return constant_texture(np.array([value]))
+    y, x = (np.mgrid[:128, :128] + 0.5) / 128 - 0.5
+    return texture_from_pixels(
+        (value * _step(np.hypot(x, y) / UV_IRIS_RADIUS, 1.0, 1.15)).astype(np.float32), False
+    )
 
 
 def _step(r: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -22,7 +22,8 @@ class Occluder:
         from embreex.mesh_construction import TriangleMesh
 
         self._scene = rtcore_scene.EmbreeScene()
-        self._mesh = TriangleMesh(self._scene, np.ascontiguousarray(vertices[triangles], np.float32))
+        corners = np.ascontiguousarray(triangles, np.int32)
+        self._mesh = TriangleMesh(self._scene, np.ascontiguousarray(vertices, np.float32), corners)
 
     def blocked(
         self, origins: Float[np.ndarray, "N 3"], directions: Float[np.ndarray, "N 3"]
@@ -41,10 +42,12 @@ class Occluder:
         direction: Float[np.ndarray, "3"],
         radius: float,
         samples: int,
+        wanted: Bool[np.ndarray, " N"] | None = None,
     ) -> Float[np.ndarray, " N"]:
-        """The share (0..1) of a round light that each point sees; 0 where it faces away."""
+        """The share (0..1) of a round light that each point sees; 0 where it faces away or is not wanted."""
         seen = np.zeros(len(points), np.float32)
-        facing = np.flatnonzero(normals @ direction > -0.02)
+        lit = normals @ direction > -0.02
+        facing = np.flatnonzero(lit if wanted is None else lit & wanted)
         origins = (points[facing] + RAY_OFFSET * normals[facing]).astype(np.float32)
         spread = cone_samples(direction, radius, 16 * samples).astype(np.float32)
         # Each point takes its own samples of a common spiral: noise instead of banded penumbrae.
@@ -91,7 +94,7 @@ def ambient_light(
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _cosine_rays(normals, out):
-    """Directions about each normal with density cos/pi: a Fibonacci disc, turned differently for each point."""
+    """Directions about each normal with density cos/pi: a Fibonacci disc, turned for each point."""
     count = out.shape[0]
     for n in range(normals.shape[0]):
         x, y, z = normals[n, 0], normals[n, 1], normals[n, 2]

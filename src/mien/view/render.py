@@ -12,10 +12,10 @@ from mien.geometry.normals import normalized
 from mien.view.camera import Camera, orbit_camera, rasterize_view
 from mien.view.clay import clay_radiance
 from mien.view.environment import LEVEL_ROUGHNESS, Environment
+from mien.view.film import develop
 from mien.view.layers import add_clear_layers, add_lashes
 from mien.view.lighting import LitSubject, light_subject
 from mien.view.lights import clay_studio, studio
-from mien.view.film import develop
 from mien.view.samples import Samples, visible_samples
 from mien.view.shade import shade_points
 from mien.view.subject import Viewable, as_subject

@@ -50,7 +50,9 @@ def shade_points(
                 inv = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
                 nh = (nx * hx + ny * hy + nz * hz) * inv
                 vh = (vx * hx + vy * hy + vz * hz) * inv
-                term = share * ggx_sphere(nh, nl, nv, vh, alpha, light_radius[k], f0[n]) * nl * visibility[n, k]
+                term = (
+                    share * ggx_sphere(nh, nl, nv, vh, alpha, light_radius[k], f0[n]) * nl * visibility[n, k]
+                )
                 r += term * light_rgb[k, 0]
                 g += term * light_rgb[k, 1]
                 b += term * light_rgb[k, 2]
@@ -79,7 +81,7 @@ def ggx_sphere(nh, nl, nv, vh, alpha, radius, f0):
     with the peak lowered to keep the energy)."""
     wide = min(alpha + 0.5 * radius, 1.0)
     a2 = wide * wide
-    d = (nh * nh * (a2 - 1.0) + 1.0)
+    d = nh * nh * (a2 - 1.0) + 1.0
     distribution = a2 / (np.pi * d * d)
     s2 = alpha * alpha
     smith = nl * np.sqrt(nv * nv * (1.0 - s2) + s2) + nv * np.sqrt(nl * nl * (1.0 - s2) + s2)

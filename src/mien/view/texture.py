@@ -27,6 +27,7 @@ class Texture:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Height and width of the finest level."""
         return int(self.sizes[0, 0]), int(self.sizes[0, 1])
 
     def level(self, index: int) -> Float[np.ndarray, "h w C"]:

@@ -1,0 +1,139 @@
+"""The contact sheet of an asset: three sides, clay beside the scan, six expressions, the maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from mien.core.conventions import EXPRESSIONS, linear_to_srgb
+from mien.core.face import FaceAsset
+from mien.core.mesh import Image
+from mien.view.camera import orbit_camera, standard_camera
+from mien.view.labels import TITLE_COLOUR, blank_sheet, draw_text, paste
+from mien.view.lighting import light_subject
+from mien.view.lights import clay_studio, studio
+from mien.view.render import render_lit
+from mien.view.subject import Subject, subject_from_asset, subject_from_scan
+
+# What the six tiles show, and their labels.
+SHEET_EXPRESSIONS: dict[str, dict[str, float]] = {
+    "smile": EXPRESSIONS["smileOpen"],
+    "jaw open": EXPRESSIONS["jawOpen"],
+    "blink": EXPRESSIONS["blink"],
+    "pucker": EXPRESSIONS["pucker"],
+    "surprise": {**EXPRESSIONS["surprise"], "jawOpen": 0.5},
+    "disgust": EXPRESSIONS["disgust"],
+}
+WIDTH = 1888
+_MARGIN, _GAP, _LABEL = 24, 8, 26
+_TEXTURE_LIMIT = 1024
+_MAPS = ("albedo", "specular", "roughness", "normal", "displacement", "scatter")
+
+Picture = UInt8[np.ndarray, "H W 3"]
+Job = Callable[[], dict[str, Picture]]
+
+
+def contact_sheet(asset: FaceAsset) -> UInt8[np.ndarray, "H W 3"]:
+    """The asset's preview (sRGB): neutral from three sides, clay of head and scan, six expressions, maps."""
+    subject = subject_from_asset(asset, _TEXTURE_LIMIT)
+    top, middle = _tile_size(5), _tile_size(6)
+    jobs: list[Job] = [lambda: _neutral(subject, asset, top)]
+    if asset.scan is not None:
+        scan = subject_from_scan(asset.scan.scan, frame=subject.frame)
+        jobs.append(lambda: {"clay, scan": _clay(scan, top, 24.0)})
+    for name, weights in SHEET_EXPRESSIONS.items():
+        jobs.append(lambda name=name, weights=weights: {name: _expression(subject, weights, middle)})
+    _warm(subject)
+    with ThreadPoolExecutor(2) as pool:
+        done = [picture for pictures in pool.map(lambda job: job(), jobs) for picture in pictures.items()]
+    tiles = dict(done)
+    expressions = {name: tiles.pop(name) for name in SHEET_EXPRESSIONS}
+    return _layout(asset.name, [tiles, expressions, _thumbnails(asset.maps)])
+
+
+def _tile_size(columns: int) -> tuple[int, int]:
+    """Width and height of a tile when so many share a row: portrait, 4 to 5."""
+    width = (WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) // columns
+    return width, width * 5 // 4
+
+
+def _warm(subject: Subject) -> None:
+    """Builds what the threads share, so that none of them does it twice."""
+    surface = subject.surface
+    surface.normals(subject.vertices)
+    _ = surface.smoother, surface.uv_area, studio()
+    for index, material in enumerate(surface.materials):
+        if material.kind == "skin":
+            for resolution in (512, 256):
+                surface.tile(index, resolution)
+
+
+def _neutral(subject: Subject, asset: FaceAsset, size: tuple[int, int]) -> dict[str, Picture]:
+    lit = light_subject(subject, studio(), rays=24)
+    tiles = {
+        view.replace("-", " "): render_lit(lit, standard_camera(subject.frame, *size, view))
+        for view in ("front", "three-quarter", "side")
+    }
+    # Clay shares the neutral's rays: of the ambient it needs the occlusion alone.
+    tiles["clay, rig"] = render_lit(lit, orbit_camera(subject.frame, *size, 24.0), "clay")
+    if asset.scan is None:
+        tiles["clay, side"] = render_lit(lit, standard_camera(subject.frame, *size, "side"), "clay")
+    return tiles
+
+
+def _clay(subject: Subject, size: tuple[int, int], yaw: float) -> Picture:
+    camera = orbit_camera(subject.frame, *size, yaw)
+    lit = light_subject(subject, clay_studio(), rays=12, diffusion=False, toward=camera.toward)
+    return render_lit(lit, camera, "clay")
+
+
+def _expression(subject: Subject, weights: dict[str, float], size: tuple[int, int]) -> Picture:
+    posed = subject.posed(weights)
+    camera = orbit_camera(subject.frame, *size, 10.0, margin=1.36)
+    lit = light_subject(posed, studio(), rays=12, shadow_samples=3, tile_resolution=256, toward=camera.toward)
+    return render_lit(lit, camera)
+
+
+def _thumbnails(maps: dict[str, Image]) -> dict[str, Picture]:
+    """Face maps first, then the head's albedo and the eye's; as many as fit one row of ten."""
+    wanted = [f"face_{kind}" for kind in _MAPS] + ["head_albedo", "eye_albedo", "mouth_albedo", "lash_albedo"]
+    size = _tile_size(10)[0]
+    return {name.replace("_", " "): _thumbnail(maps[name], size) for name in wanted if name in maps}
+
+
+def _thumbnail(image: Image, size: int) -> Picture:
+    pixels = np.asarray(image.pixels, np.float32)
+    small = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).reshape(size, size, -1)
+    if image.unit == "mm":
+        # Grey is zero; two standard deviations reach black and white.
+        small = 0.5 + small / max(4.0 * float(small.std()), 1e-6)
+    small = np.repeat(small, 3, axis=2) if small.shape[2] == 1 else small[..., :3]
+    is_colour = image.colour_space == "linear" and image.unit == "" and pixels.shape[2] >= 3
+    shown = small if not is_colour or _is_normal(small) else linear_to_srgb(np.clip(small, 0, 1))
+    return (np.clip(shown, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def _is_normal(small: np.ndarray) -> bool:
+    """Tangent-space normals are shown as stored: unit vectors packed into 0..1."""
+    length = np.linalg.norm(2.0 * small - 1.0, axis=-1)
+    return bool(np.abs(np.median(length) - 1.0) < 0.1)
+
+
+def _layout(title: str, rows: list[dict[str, Picture]]) -> Picture:
+    filled = [row for row in rows if row]
+    heights = [max(tile.shape[0] for tile in row.values()) + _LABEL for row in filled]
+    sheet = blank_sheet(WIDTH, 56 + sum(heights) + _GAP * len(filled) + _MARGIN // 2)
+    draw_text(sheet, title, _MARGIN, 38, 22, TITLE_COLOUR)
+    y = 56
+    for row, height in zip(filled, heights, strict=True):
+        x = _MARGIN
+        for name, tile in row.items():
+            paste(sheet, tile, x, y)
+            draw_text(sheet, name, x + 1, y + tile.shape[0] + 17)
+            x += tile.shape[1] + _GAP
+        y += height + _GAP
+    return sheet
