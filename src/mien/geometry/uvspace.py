@@ -152,3 +152,33 @@ def blur_within(
     norm = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     norm = np.maximum(norm if pixels.ndim == 2 else norm[..., None], 1e-6)
     return blurred.reshape(pixels.shape) / norm
+
+
+def smooth_gutter(
+    pixels: Float[np.ndarray, "H W *C"], covered: Bool[np.ndarray, "H W"], rim: int = 8
+) -> Float[np.ndarray, "H W *C"]:
+    """Beyond `rim` texels from the covered area, streaks of `fill_gutter` give way to a soft mean."""
+    if covered.all() or not covered.any():
+        return pixels
+    mean = _pull_push(pixels, covered)
+    distance = cv2.distanceTransform((~covered).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    mix = np.clip((distance - rim) / (2.0 * rim), 0.0, 1.0)
+    mix = mix.reshape(mix.shape + (1,) * (pixels.ndim - 2))
+    return (pixels * (1 - mix) + mean * mix).astype(pixels.dtype)
+
+
+def _pull_push(pixels: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Holes from ever coarser averages of what surrounds them (Gortler et al. 1996, section 3.3)."""
+    weight = covered.astype(np.float32)
+    shape = weight.shape + (1,) * (pixels.ndim - 2)
+    height, width = weight.shape
+    if min(height, width) <= 2:
+        total = max(float(weight.sum()), 1e-9)
+        return np.broadcast_to((pixels * weight.reshape(shape)).sum(axis=(0, 1)) / total, pixels.shape)
+    size = ((width + 1) // 2, (height + 1) // 2)
+    small_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(pixels * weight.reshape(shape), size, interpolation=cv2.INTER_AREA)
+    norm = np.maximum(small_weight, 1e-9).reshape(small_weight.shape + (1,) * (pixels.ndim - 2))
+    small = _pull_push(small.reshape(*small_weight.shape, *pixels.shape[2:]) / norm, small_weight > 0)
+    large = cv2.resize(np.ascontiguousarray(small), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(covered.reshape(shape), pixels, large.reshape(pixels.shape))

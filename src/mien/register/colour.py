@@ -14,7 +14,7 @@ from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Image
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import vertex_normals
-from mien.geometry.uvspace import Tile, blur_within, fill_gutter, locate_texels
+from mien.geometry.uvspace import Tile, blur_within, fill_gutter, locate_texels, smooth_gutter
 from mien.register.colour_fill import TileColour, base_colour, fill_tile, from_log, measured_grain, to_log
 from mien.register.colour_level import level_seams
 from mien.register.colour_prior import regional_pattern, tone_colour, tone_of_colour
@@ -172,5 +172,5 @@ def _prior(template: Template, exposed: np.ndarray, observed: np.ndarray, trust:
 
 
 def _finish(log_colour: np.ndarray, tile: Tile) -> Image:
-    linear = fill_gutter(from_log(log_colour), tile.covered)
+    linear = smooth_gutter(fill_gutter(from_log(log_colour), tile.covered), tile.covered)
     return Image(linear_to_srgb(linear).astype(np.float32), "srgb")

@@ -17,6 +17,7 @@ from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 
 _ASSET = Path(__file__).parent.parent / "assets" / "skin_prior.safetensors"
+_GREYING = 0.8  # the sources' stubble is reddish; cropped hair of any colour looks grey on skin
 # Cheeks, sRGB, lightest to darkest; close to the steps of the Monk Skin Tone scale, less its yellow cast.
 _TONES = np.array(
     [
@@ -58,7 +59,9 @@ def regional_pattern(template: Template, tone: float, masculine: float = 0.5) ->
     deep = (1 - masculine) * layers["dark_female"] + masculine * layers["dark_male"]
     out = np.zeros((len(template.vertices), 3))
     out[: len(light)] = (1 - dark) * light + dark * deep
-    return out
+    scalp = template.regions.get("scalp", np.zeros(len(out)))[:, None]
+    grey = out.mean(axis=1, keepdims=True)
+    return out + _GREYING * scalp * (grey - out)
 
 
 @cache

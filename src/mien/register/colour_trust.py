@@ -141,7 +141,7 @@ def bare_core(template: Template) -> Bool[np.ndarray, " V"]:
 def hairy_zone(template: Template) -> Float[np.ndarray, " V"]:
     """1 where dark hair belongs to the face and its colour is kept: brows, lashes, beard; 0 elsewhere."""
     points = template.landmarks.on(template.vertices, template.topology)
-    span = np.linalg.norm(points[36] - points[45])
+    span = float(np.linalg.norm(points[36] - points[45]))
     away = np.linalg.norm(template.vertices[:, None, :] - points[None, 17:68], axis=2).min(axis=1)
     features = 1.0 - smoothstep(away, 0.14 * span, 0.24 * span)
     mouth = points[48:68].mean(axis=0)

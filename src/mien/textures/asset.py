@@ -1,0 +1,39 @@
+"""All maps of one asset."""
+
+from __future__ import annotations
+
+from mien.core.face import PreparedScan, Registration, Template
+from mien.core.mesh import Image
+from mien.register.colour import bake_colour
+from mien.register.relief import scan_relief
+from mien.textures.eyes import eye_maps
+from mien.textures.generated import generated_skin
+from mien.textures.lashes import lash_maps, occlusion_maps
+from mien.textures.mouth import mouth_maps
+from mien.textures.skin import static_maps
+
+DEFAULT_TONE = 0.2
+
+
+def asset_maps(
+    template: Template, registration: Registration, prepared: PreparedScan, resolution: int = 1024
+) -> tuple[dict[str, Image], Image | None, str]:
+    """The maps by name, the face tile's confidence, and in one word where the colour is from.
+
+    "measured": baked from the scan, completed where it has gaps; "generated": the scan has no colour,
+    the confidence is then None.
+    """
+    vertices = registration.vertices
+    if prepared.scan.has_colour:
+        baked = bake_colour(template, vertices, prepared, resolution, registration.confidence)
+        albedo = {"face": baked.face_albedo, "head": baked.head_albedo}
+        confidence, source = baked.face_confidence, "measured"
+    else:
+        seed = int(prepared.scan.sha256[:8] or "0", 16)
+        albedo = generated_skin(template, DEFAULT_TONE, seed, resolution)
+        confidence, source = None, "generated"
+    relief = scan_relief(template, vertices, prepared, resolution)
+    maps = static_maps(template, vertices, albedo, relief)
+    small = min(resolution, 1024)
+    maps |= eye_maps(small) | mouth_maps(small) | lash_maps() | occlusion_maps()
+    return maps, confidence, source
