@@ -157,7 +157,7 @@ def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:
     spread = float(np.median(fused.spread[17:])) / pose.length
     if spread > MAX_SPREAD or fused.presence < 0.5:
         raise _no_face(
-            name, f"views from different sides do not agree on a face ({spread:.0%} of its length)"
+            name, f"views from different sides do not agree on a face (by {spread:.0%} of it)"
         )
 
 

@@ -150,7 +150,7 @@ def _read_textures(raw: RawMesh, text: ObjText, row_of_triangle: np.ndarray) -> 
     """Fills `textures` and `triangle_texture` from the MTL files; materials without a map get -1."""
     assert raw.corner_uvs is not None
     uses = text.rows(b"usemtl")
-    names = [_argument(text, row) for row in uses]
+    names = [_argument(text, row) for row in uses.tolist()]
     maps = _diffuse_maps(raw, text, bool(names))
     files: list[Path] = sorted({maps[name] for name in names if name in maps})
     if not files:
@@ -172,7 +172,7 @@ def _diffuse_maps(raw: RawMesh, text: ObjText, used: bool) -> dict[str, Path]:
     """`map_Kd` of each material. A missing MTL is refused only if faces use materials and no vertex
     colours could stand in for it."""
     maps: dict[str, Path] = {}
-    for row in text.rows(b"mtllib"):
+    for row in text.rows(b"mtllib").tolist():
         file = text.path.parent / _argument(text, row).replace("\\", "/")
         if file.is_file():
             raw.read.append(file)
