@@ -15,6 +15,7 @@ from export_fixture import tiny_asset
 from mien.core.conventions import SHAPE_NAMES, srgb_to_linear
 from mien.core.errors import MienError
 from mien.export.glb import glb_bytes, strongest_influences
+from mien.export.materials import film_ior
 from mien.export.reader import Glb, read_glb
 
 MICROMETRE = 1e-6
@@ -112,6 +113,14 @@ def test_textures_hold_the_maps(glb: Glb):
 def test_only_what_must_blends_blends(glb: Glb):
     modes = {m["name"]: m.get("alphaMode", "OPAQUE") for m in glb.document["materials"]}
     assert modes == {"face": "OPAQUE", "mouth": "OPAQUE", "cornea": "BLEND"}
+
+
+def test_a_film_reflects_through_its_alpha_as_the_clear_surface_does():
+    def f0(ior: float) -> float:
+        return ((ior - 1) / (ior + 1)) ** 2
+
+    assert film_ior(1.376, 1.0) == pytest.approx(1.376)
+    assert 0.15 * f0(film_ior(1.376, 0.15)) == pytest.approx(f0(1.376))
 
 
 def test_two_writings_are_equal_byte_for_byte(written: Path):

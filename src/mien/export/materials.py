@@ -28,6 +28,16 @@ class Look:
     double_sided: bool = False
 
 
+def film_ior(ior: float, alpha: float) -> float:
+    """The index whose reflection, blended with `alpha`, is that of a clear film of index `ior`.
+
+    Alpha blending fades highlights together with the surface, so that a cornea of little alpha would
+    have no glint; F0 is divided by alpha to keep it.
+    """
+    root = (ior - 1) / (ior + 1) / alpha**0.5
+    return (1 + root) / (1 - root)
+
+
 SKIN_IOR = 1.4  # F0 = 0.028, where no specular map says otherwise
 _SKIN = (0.78, 0.60, 0.52)
 LOOKS: dict[str, Look] = {
@@ -39,8 +49,9 @@ LOOKS: dict[str, Look] = {
     "tongue": Look((0.66, 0.36, 0.36), 0.4, SKIN_IOR),
     "teeth": Look((0.88, 0.84, 0.76), 0.2, 1.6),
     "eye": Look((0.90, 0.87, 0.84), 0.3, 1.376),
-    "cornea": Look((1.0, 1.0, 1.0), 0.03, 1.376, alpha=0.05),
-    "lacrimal": Look((0.95, 0.93, 0.92), 0.05, 1.336, alpha=0.18),
+    # clear films: black, since a white one would veil the pupil
+    "cornea": Look((0.0, 0.0, 0.0), 0.03, film_ior(1.376, 0.15), alpha=0.15),
+    "lacrimal": Look((0.0, 0.0, 0.0), 0.05, film_ior(1.336, 0.15), alpha=0.15),
     "eye_blend": Look((0.75, 0.45, 0.42), 0.25, SKIN_IOR, alpha=0.25),
     "eye_occlusion": Look((0.05, 0.02, 0.02), 1.0, alpha=0.35),
     "lash": Look((0.05, 0.035, 0.03), 0.6, 1.55, double_sided=True),
@@ -116,7 +127,7 @@ class MaterialWriter:
     def _extensions(self, name: str, look: Look) -> dict[str, Any]:
         specular = self._maps.get(f"{name}_specular")
         if specular is None:
-            return {"KHR_materials_ior": {"ior": look.ior}}
+            return {"KHR_materials_ior": {"ior": round(look.ior, 6)}}
         # F0 = 0.08 x map, so that 0.5 is the 0.04 of ior 1.5: twice the map scales that F0 through the
         # colour, which leaves the grazing reflection whole (the strength, in A, would dim that too)
         colour = np.clip(2.0 * specular.pixels[..., :1], 0.0, 1.0)
