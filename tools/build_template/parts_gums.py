@@ -210,7 +210,7 @@ def _uvs(
     height, width = inner_shape[0] + 1, inner_shape[1] + 2
     # Corners of the field's quads in grid order, so that they index a grid of their own.
     grid = np.arange(height * width).reshape(height, width)
-    gu, gv = np.meshgrid(np.linspace(u0, u1, width), np.linspace(v1, v0, height))
+    gu, gv = np.meshgrid(np.linspace(u1, u0, width), np.linspace(v1, v0, height))
     field = np.column_stack([gu.ravel(), gv.ravel()])
     field_uvs = grid_quads(grid)[:, [0, 3, 2, 1]] + len(band)
     assert len(field_quads) == len(field_uvs)

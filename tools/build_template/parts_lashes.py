@@ -33,8 +33,8 @@ class LashRow:
 
 # Upper lashes are 8 to 12 mm long, lower 6 to 8 mm (Na et al. 2006, eyelashes of Asian and Caucasian
 # women); the brief wants a natural, unpainted look, and rows of 50 must not stand out as single spikes.
-UPPER_LASHES = LashRow("upper", 52, 8.4e-3, 0.15e-3, -22.0, 62.0, (0.10, 0.99))
-LOWER_LASHES = LashRow("lower", 34, 4.6e-3, 0.11e-3, 18.0, 62.0, (0.22, 0.98))
+UPPER_LASHES = LashRow("upper", 52, 8.2e-3, 0.115e-3, -22.0, 62.0, (0.10, 0.99))
+LOWER_LASHES = LashRow("lower", 34, 4.4e-3, 0.085e-3, 18.0, 62.0, (0.22, 0.98))
 
 
 def build_lashes(skin: Skin) -> list[PartMesh]:

@@ -13,7 +13,7 @@ from tools.build_template.parts_teeth import LOWER, LOWER_ARCH, UPPER, UPPER_ARC
 from tools.build_template.parts_tongue import tongue_sheet
 from tools.build_template.types import PartMesh, Skin
 
-EDGE_BELOW_LIP = 1.8e-3  # at rest the upper incisors' edge stands this far below the line of the lips
+EDGE_BELOW_LIP = 2.6e-3  # at rest the upper incisors' edge stands this far below the line of the lips
 OVERJET = 2.2e-3  # of the upper incisors' facial face over the lower's
 LIP_CLEARANCE = 0.5e-3
 

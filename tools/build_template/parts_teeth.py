@@ -117,7 +117,7 @@ class Arch:
         # Teeth touch behind their facial surfaces (1.2 mm at incisors, 4.2 mm at molars), where the
         # arch is shorter by that depth times its turning.
         behind = np.interp(np.cumsum(length), [8.0, 36.0], [1.2, 4.2])
-        arc = np.cumsum(length - behind * np.diff(turn, prepend=0.0))
+        arc = np.cumsum(length - behind * np.diff(turn, prepend=0.0)) + 0.06
         centres = np.cumsum([t.width for t in teeth]) - np.array([t.width / 2 for t in teeth])
         at = np.searchsorted(arc, centres)
         if at.max() >= len(arc):

@@ -203,6 +203,9 @@ def _ride(
     x, y = before - middle[:, None], after - new_middle[:, None]
     rotation = _rotations(np.einsum("mk,mki,mkj->mij", lids.weights, y, x))
     scale = np.sqrt((weights * y**2).sum((1, 2)) / (weights * x**2).sum((1, 2)))
+    # A patch may be stretched or folded by a blink; hairs and strips keep their size within a tenth.
+    usual = np.median(scale)
+    scale = usual * np.clip(scale / usual, 0.9, 1.1)
     offset = template.vertices[lids.rows] - middle
     out = new_middle + scale[:, None] * np.einsum("mij,mj->mi", rotation, offset)
     out[lids.wet] = _on_ball(out[lids.wet], eye, lids.clearance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from mien.template.followers import place_parts
+from mien.template.followers import place_parts, settle_lids
 from mien.template.load import load_template
 
 _LIMIT = 2.5  # standard deviations; beyond it the linear model leaves what people look like
@@ -20,7 +20,8 @@ def random_head(seed: int, index: int = 0, *, amplitude: float = 1.0) -> Float[n
     template = load_template()
     rng = np.random.default_rng([seed, index])
     weights = np.clip(rng.standard_normal(len(template.identity.modes)), -_LIMIT, _LIMIT) * amplitude
-    return place_parts(template, template.identity.heads(template.vertices, weights))
+    skin = template.identity.heads(template.vertices, weights)
+    return place_parts(template, settle_lids(template, skin))
 
 
 def random_heads(seed: int, count: int, *, amplitude: float = 1.0) -> Float[np.ndarray, "N V 3"]:

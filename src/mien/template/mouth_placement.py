@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from mien.core.face import Template
 from mien.core.mesh import split_quads
@@ -23,7 +23,7 @@ _WIDTH_RANGE = (0.93, 1.07)  # teeth vary less than mouths do
 _PARTED = 1.5e-3  # a gap between the lips up to this much is no open jaw
 _BEHIND = 0.3e-3  # room between crowns and lips
 _PAIR_REACH = 7.0e-3
-_PUSH_LIMIT = 8.0e-3
+_PUSH_LIMIT = 5.0e-3
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def place_mouth(
     lower = upper.after(_turn(angle, mouth.hinge))
     out[mouth.upper] = upper(template.vertices[mouth.upper])
     out[mouth.lower] = lower(template.vertices[mouth.lower])
-    back = _room_behind_lips(mouth, out, head)
+    asked = np.isin(mouth.crown, mouth.upper) | (angle == 0.0)  # an open jaw leaves its own lip
+    back = _room_behind_lips(mouth, asked, out, head)
     out[mouth.upper] -= back
     out[mouth.lower] -= back
 
@@ -121,9 +122,9 @@ def _plane_gap(
 
 
 def _room_behind_lips(
-    mouth: MouthBinding, vertices: Float[np.ndarray, "V 3"], head: Similarity
+    mouth: MouthBinding, asked: Bool[np.ndarray, " P"], vertices: Float[np.ndarray, "V 3"], head: Similarity
 ) -> Float[np.ndarray, "3"]:
-    """The way straight back that the crowns lack to stay clear of the lips."""
+    """The way straight back that the `asked` crowns lack to stay clear of the lips."""
     a, b, c = (vertices[mouth.patch[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
@@ -131,5 +132,5 @@ def _room_behind_lips(
     gain = -(normal @ forward)
     gap = _plane_gap(vertices, mouth.crown, mouth.patch)
     short = np.minimum(mouth.gap, _BEHIND) * head.scale - gap
-    need = np.where(gain > 0.6, short / np.maximum(gain, 0.6), 0.0)
+    need = np.where(asked & (gain > 0.6), short / np.maximum(gain, 0.6), 0.0)
     return forward * float(np.clip(need.max(initial=0.0), 0.0, _PUSH_LIMIT * head.scale))
