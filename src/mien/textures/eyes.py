@@ -208,5 +208,5 @@ def _draw(layer: np.ndarray, path: Float[np.ndarray, "N 2"], size: int, width: f
     pixels = np.column_stack([0.5 + path[:, 0], 0.5 - path[:, 1]]) * size
     wanted = width * size / 1024
     value = round(255 * min(1.0, max(wanted, 0.25)))
-    fixed = np.round(pixels * 16).astype(np.int32)[None]
+    fixed = [np.round(pixels * 16).astype(np.int32)]
     cv2.polylines(layer, fixed, False, value, max(1, round(wanted)), cv2.LINE_AA, shift=4)
