@@ -16,10 +16,11 @@ UPPER_PARTS = ("teeth_upper", "gums_upper")
 LOWER_PARTS = ("teeth_lower", "gums_lower", "tongue")
 
 # Multi-PIE landmarks (0-based) that place the bite, with their shares: the inner upper lip says how much
-# of the incisors shows, the nose's base stands for the upper jaw, the corners for the width.
-_ANCHORS = {62: 0.5, 33: 0.2, 48: 0.15, 54: 0.15}
+# of the incisors shows, the nose's base stands for the upper jaw.
+_ANCHORS = {62: 0.6, 33: 0.4}
 _CORNERS, _LIPS_INNER = (48, 54), (62, 66)
 _WIDTH_RANGE = (0.93, 1.07)  # teeth vary less than mouths do
+_WIDE_OPEN = 0.1  # radians of the jaw from which on the mouth's width is not looked at
 _PARTED = 1.5e-3  # a gap between the lips up to this much is no open jaw
 _BEHIND = 0.3e-3  # room between crowns and lips
 _PAIR_REACH = 7.0e-3
@@ -68,11 +69,13 @@ def place_mouth(
     """Writes the mouth's parts into `out`, whose skin is right; `head` is the skull's similarity."""
     before = template.landmarks.on(template.vertices, template.topology)
     after = template.landmarks.on(out, template.topology)
-    scale = head.scale * np.clip(_width(after) / _width(before) / head.scale, *_WIDTH_RANGE)
+    angle = _jaw_angle(before, after, head, mouth.hinge)
+    closed = max(0.0, 1.0 - angle / _WIDE_OPEN)  # an open mouth is narrow, which says nothing of the teeth
+    wider = np.clip(_width(after) / _width(before) / head.scale, *_WIDTH_RANGE) ** closed
     shares = np.array(list(_ANCHORS.values()))
     old, new = shares @ before[list(_ANCHORS)], shares @ after[list(_ANCHORS)]
-    upper = Similarity(float(scale), head.rotation, new - scale * head.rotation @ old)
-    angle = _jaw_angle(before, after, upper, mouth.hinge)
+    turn = head.scale * wider * head.rotation
+    upper = Similarity(float(head.scale * wider), head.rotation, new - turn @ old)
     lower = upper.after(_turn(angle, mouth.hinge))
     out[mouth.upper] = upper(template.vertices[mouth.upper])
     out[mouth.lower] = lower(template.vertices[mouth.lower])
@@ -95,12 +98,12 @@ def _width(points: Float[np.ndarray, "68 3"]) -> float:
 def _jaw_angle(
     before: Float[np.ndarray, "68 3"],
     after: Float[np.ndarray, "68 3"],
-    upper: Similarity,
+    head: Similarity,
     hinge: Float[np.ndarray, "3"],
 ) -> float:
     """Radians by which the lower lip's fall, beyond lips merely parted, has opened the jaw."""
     top, bottom = _LIPS_INNER
-    fall = upper.rotation.T @ (after[top] - after[bottom]) / upper.scale - (before[top] - before[bottom])
+    fall = head.rotation.T @ (after[top] - after[bottom]) / head.scale - (before[top] - before[bottom])
     arm = np.linalg.norm((before[bottom] - hinge)[1:])
     return float(np.clip((fall[1] - _PARTED) / arm, 0.0, 0.6))
 
