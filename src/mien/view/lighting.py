@@ -67,8 +67,8 @@ def light_subject(
         ratio, openness = surface.smoother @ ratio, surface.smoother @ openness
     ratio = bounced(ratio)
     visibility = np.zeros((len(vertices), len(environment.lights)), np.float32)
-    for k, light in enumerate(environment.lights):
-        seen = occluder.visibility(vertices, normals, light.direction, light.radius, 4, wanted)
+    for k, lamp in enumerate(environment.lights):
+        seen = occluder.visibility(vertices, normals, lamp.direction, lamp.radius, 4, wanted)
         visibility[:, k] = surface.smoother @ seen
     light = _inside_eyes(surface, reflected(environment, normals, ratio, visibility), openness)
     lit = LitSubject(subject, environment, occluder, normals, light, visibility, openness, {})

@@ -134,7 +134,9 @@ def split_sun(
     mean = np.einsum("hw,hwd->d", weight, directions) / weight.sum()
     direction = normalized(mean)
     cosine = np.maximum(directions @ direction, 0.0) * latlong_solid_angles(len(picture))
-    radius = float(np.clip(np.arccos(min(np.linalg.norm(mean), 1.0)), np.radians(0.5), np.radians(15.0)))
+    radius = float(
+        np.clip(np.arccos(min(float(np.linalg.norm(mean)), 1.0)), np.radians(0.5), np.radians(15.0))
+    )
     return ambient, (Light(direction, np.einsum("hw,hwc->c", cosine, excess), radius),)
 
 

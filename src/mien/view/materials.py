@@ -71,7 +71,7 @@ def _plain_eye() -> Texture:
     angle = np.arctan2(y, x)
     fibres = 0.5 + 0.25 * np.sin(37 * angle) + 0.25 * np.sin(61 * angle + 7 * r)
     iris = np.array([0.34, 0.25, 0.17]) * (0.65 + 0.5 * fibres * np.clip(r, 0, 1))[..., None]
-    sclera = np.array([0.84, 0.80, 0.76]) - 0.10 * np.clip(r - 1.2, 0, 1)[..., None] * np.array(
+    sclera = np.array([0.89, 0.86, 0.83]) - 0.10 * np.clip(r - 1.2, 0, 1)[..., None] * np.array(
         [0.4, 1.0, 1.0]
     )
     out = _mix(iris, sclera, _step(r, 0.95, 1.08))
@@ -85,9 +85,8 @@ def _plain_specular(kind: str, value: float) -> Texture:
     if kind != "eye":
         return constant_texture(np.array([value]))
     y, x = (np.mgrid[:128, :128] + 0.5) / 128 - 0.5
-    return texture_from_pixels(
-        (value * _step(np.hypot(x, y) / UV_IRIS_RADIUS, 1.0, 1.15)).astype(np.float32), False
-    )
+    ring = _step(np.hypot(x, y) / UV_IRIS_RADIUS, 1.0, 1.15)
+    return texture_from_pixels((value * ring).astype(np.float32), srgb=False)
 
 
 def _step(r: np.ndarray, low: float, high: float) -> np.ndarray:

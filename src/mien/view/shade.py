@@ -51,7 +51,7 @@ def shade_points(
                 nh = (nx * hx + ny * hy + nz * hz) * inv
                 vh = (vx * hx + vy * hy + vz * hz) * inv
                 term = (
-                    share * ggx_sphere(nh, nl, nv, vh, alpha, light_radius[k], f0[n]) * nl * visibility[n, k]
+                    share * ggx_sphere(nh, nl, nv, vh, rough, light_radius[k], f0[n]) * nl * visibility[n, k]
                 )
                 r += term * light_rgb[k, 0]
                 g += term * light_rgb[k, 1]
@@ -75,18 +75,19 @@ def _level_of(level_roughness, rough):
 
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
-def ggx_sphere(nh, nl, nv, vh, alpha, radius, f0):
+def ggx_sphere(nh, nl, nv, vh, rough, radius, f0):
     """GGX with Smith's visibility and Schlick's Fresnel, times no cosine; a round light of angular
     `radius` widens the lobe (Karis 2013, "Real Shading in Unreal Engine 4": alpha' = alpha + r / 2,
-    with the peak lowered to keep the energy)."""
-    wide = min(alpha + 0.5 * radius, 1.0)
+    with the peak lowered to keep the energy). Rough skin does not become a mirror at grazing angles:
+    F90 is 1 - roughness (Lagarde 2011)."""
+    wide = min(rough * rough + 0.5 * radius, 1.0)
     a2 = wide * wide
     d = nh * nh * (a2 - 1.0) + 1.0
     distribution = a2 / (np.pi * d * d)
-    s2 = alpha * alpha
+    s2 = a2
     smith = nl * np.sqrt(nv * nv * (1.0 - s2) + s2) + nv * np.sqrt(nl * nl * (1.0 - s2) + s2)
     m = 1.0 - vh
-    fresnel = f0 + (1.0 - f0) * m * m * m * m * m
+    fresnel = f0 + (max(1.0 - rough, f0) - f0) * min(50.0 * f0, 1.0) * m * m * m * m * m
     return distribution * 0.5 / (smith + 1e-7) * fresnel
 
 

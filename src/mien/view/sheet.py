@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import cv2
 import numpy as np
@@ -45,8 +46,7 @@ def contact_sheet(asset: FaceAsset) -> UInt8[np.ndarray, "H W 3"]:
     if asset.scan is not None:
         scan = subject_from_scan(asset.scan.scan, frame=subject.frame)
         jobs.append(lambda: {"clay, scan": _clay(scan, top, 24.0)})
-    for name, weights in SHEET_EXPRESSIONS.items():
-        jobs.append(lambda name=name, weights=weights: {name: _expression(subject, weights, middle)})
+    jobs += [partial(_expression, name, subject, middle) for name in SHEET_EXPRESSIONS]
     _warm(subject)
     with ThreadPoolExecutor(2) as pool:
         done = [picture for pictures in pool.map(lambda job: job(), jobs) for picture in pictures.items()]
@@ -91,11 +91,11 @@ def _clay(subject: Subject, size: tuple[int, int], yaw: float) -> Picture:
     return render_lit(lit, camera, "clay")
 
 
-def _expression(subject: Subject, weights: dict[str, float], size: tuple[int, int]) -> Picture:
-    posed = subject.posed(weights)
+def _expression(name: str, subject: Subject, size: tuple[int, int]) -> dict[str, Picture]:
+    posed = subject.posed(SHEET_EXPRESSIONS[name])
     camera = orbit_camera(subject.frame, *size, 10.0, margin=1.36)
     lit = light_subject(posed, studio(), rays=12, shadow_samples=3, tile_resolution=256, toward=camera.toward)
-    return render_lit(lit, camera)
+    return {name: render_lit(lit, camera)}
 
 
 def _thumbnails(maps: dict[str, Image]) -> dict[str, Picture]:
@@ -107,13 +107,17 @@ def _thumbnails(maps: dict[str, Image]) -> dict[str, Picture]:
 
 def _thumbnail(image: Image, size: int) -> Picture:
     pixels = np.asarray(image.pixels, np.float32)
-    small = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).reshape(size, size, -1)
+    small = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA), np.float32)
+    small = small.reshape(size, size, -1)
     if image.unit == "mm":
         # Grey is zero; two standard deviations reach black and white.
         small = 0.5 + small / max(4.0 * float(small.std()), 1e-6)
-    small = np.repeat(small, 3, axis=2) if small.shape[2] == 1 else small[..., :3]
-    is_colour = image.colour_space == "linear" and image.unit == "" and pixels.shape[2] >= 3
-    shown = small if not is_colour or _is_normal(small) else linear_to_srgb(np.clip(small, 0, 1))
+    if small.shape[2] < 3:
+        shown = np.repeat(small[..., :1], 3, axis=2)
+    elif image.colour_space == "srgb" or _is_normal(small[..., :3]):
+        shown = small[..., :3]
+    else:
+        shown = linear_to_srgb(np.clip(small[..., :3], 0, 1))
     return (np.clip(shown, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 

@@ -91,11 +91,12 @@ class Surface:
         """The material's UV square, rasterised once for each resolution."""
         key = (material, resolution)
         if key not in self._tiles:
-            self._tiles[key] = self._rasterized(material, resolution)
+            own = np.flatnonzero(self.triangle_material == material)
+            self._tiles[key] = self.tile_of(own, resolution)
         return self._tiles[key]
 
-    def _rasterized(self, material: int, resolution: int) -> SkinTile:
-        own = np.flatnonzero(self.triangle_material == material)
+    def tile_of(self, own: Int[np.ndarray, " S"], resolution: int) -> SkinTile:
+        """The UV square of a chosen set of triangles."""
         corners = uv_to_pixel(self.corner_uvs[own].reshape(-1, 2), resolution, resolution)
         triangles = np.arange(len(corners)).reshape(-1, 3)
         raster = rasterize(corners, np.zeros(len(corners)), triangles, resolution, resolution)
