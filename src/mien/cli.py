@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from tyro.conf import Positional
 
 from mien import __version__
 from mien.core.errors import MienError
-
-Positional = tyro.conf.Positional
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ class PreparedScan:
     landmarks: Float[np.ndarray, "68 3"]
     landmark_confidence: Float[np.ndarray, "68"]
     unit_note: str
+    unit_known: bool = True
     notes: tuple[str, ...] = ()
 
 

@@ -15,6 +15,7 @@ from mien.core.files import check_writable_target
 from mien.export import SUPPORTED_FORMATS, write_asset
 from mien.pipeline.progress import Progress, silent
 from mien.register import register
+from mien.register.unit import settle_unit
 from mien.rig import build_rig, remove_expression
 from mien.scan import clean_scan, load_scan, prepare_scan
 from mien.template import load_template
@@ -53,7 +54,7 @@ def rig(
     prepared = prepare_scan(scan, units=options.units, landmarks=options.landmarks)
     template = load_template()
     progress("fitting the template")
-    registration = register(template, prepared)
+    prepared, registration = settle_unit(template, prepared, register(template, prepared))
     progress("building the rig")
     face_rig = _rig_of(template, registration, options.keep_expression)
     progress("baking colour and maps")

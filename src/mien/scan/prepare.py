@@ -39,7 +39,7 @@ def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = No
     else:
         points, confidence = read_landmarks(landmarks, scan)
         scan, notes = _check_given(scan, points, landmarks)
-    metres, unit_note = choose_unit(scan, points, units)
+    metres, unit_note, unit_known = choose_unit(scan, points, units)
     transform = _upright(points, metres)
     return PreparedScan(
         scan=replace(scan, vertices=_apply(transform, scan.vertices), unit_metres=1.0),
@@ -47,27 +47,28 @@ def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = No
         landmarks=_apply(transform, points),
         landmark_confidence=confidence,
         unit_note=unit_note,
+        unit_known=unit_known,
         notes=notes,
     )
 
 
-def choose_unit(scan: Scan, landmarks: Float[np.ndarray, "68 3"], units: str) -> tuple[float, str]:
-    """Metres per unit of the file, and one sentence on where that came from."""
+def choose_unit(scan: Scan, landmarks: Float[np.ndarray, "68 3"], units: str) -> tuple[float, str, bool]:
+    """Metres per unit of the file, one sentence on where that came from, and whether it is a unit at all."""
     distance = float(np.linalg.norm(landmarks[39] - landmarks[42]))
     if units != "auto":
-        return UNITS[units], f"unit {units} as given"
+        return UNITS[units], f"unit {units} as given", True
     low, high = INNER_CANTHI_RANGE
     if scan.unit_metres is not None and low <= distance * scan.unit_metres <= high:
-        return scan.unit_metres, f"unit of {scan.unit_metres:g} m from the file"
+        return scan.unit_metres, f"unit of {scan.unit_metres:g} m from the file", True
     for name, metres in UNITS.items():
         if low <= distance * metres <= high:
             found = distance * metres * 1000
-            return metres, f"unit {name}: the inner eye corners are then {found:.1f} mm apart"
+            return metres, f"unit {name}: the inner eye corners are then {found:.1f} mm apart", True
     mean = INNER_CANTHI_METRES * 1000
-    return INNER_CANTHI_METRES / distance, (
-        f"no unit fits (inner eye corners {distance:.4g} apart): scaled so that they are {mean:.1f} mm "
-        "apart, as on the mean head"
+    note = (
+        f"no unit fits (inner eye corners {distance:.4g} apart): scaled so that they are {mean:.1f} mm apart"
     )
+    return INNER_CANTHI_METRES / distance, note, False
 
 
 def _upright(landmarks: Float[np.ndarray, "68 3"], metres: float) -> Float[np.ndarray, "4 4"]:

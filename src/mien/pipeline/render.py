@@ -1,0 +1,79 @@
+"""`mien render` and `mien sheet`: pictures of what was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.core.conventions import SHAPE_INDEX
+from mien.core.errors import MienError
+from mien.core.files import whole_folder
+from mien.export.read_asset import read_asset
+from mien.template import load_template
+from mien.view import standard_camera, subject_from_asset
+from mien.view.lights import load_hdri
+from mien.view.pathtrace import path_trace, path_traced_turntable
+
+_TEXTURE_LIMIT = 4096
+
+
+def render(
+    asset_folder: Path,
+    out: Path,
+    *,
+    hdri: Path | None = None,
+    expression: str = "",
+    view: str = "front",
+    turntable: int = 0,
+    clay: bool = False,
+    size: int = 1024,
+    samples: int = 64,
+) -> Path:
+    """Path-traces an asset into a PNG, or a turntable into a folder of PNGs; returns what was written.
+
+    Raises `MienError` for a folder that is no asset, an unknown shape, or where Mitsuba is missing.
+    """
+    weights = parse_expression(expression)
+    subject = subject_from_asset(read_asset(asset_folder, load_template()), _TEXTURE_LIMIT)
+    environment = load_hdri(hdri) if hdri else None
+    if turntable:
+        pictures = path_traced_turntable(
+            subject, size, turntable, weights=weights, environment=environment, clay=clay, samples=samples
+        )
+        with whole_folder(out) as folder:
+            for n, picture in enumerate(pictures):
+                write_picture(folder / f"{n:04d}.png", picture)
+        return out
+    camera = standard_camera(subject.frame, size, size, view)
+    picture = path_trace(subject, camera, weights, environment=environment, clay=clay, samples=samples)
+    write_picture(out, picture)
+    return out
+
+
+def parse_expression(text: str) -> dict[str, float]:
+    """`jawOpen=0.7,mouthSmileLeft=0.5` as weights by shape; a side may be left out for both."""
+    weights: dict[str, float] = {}
+    for term in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = term.partition("=")
+        names = [name] if name in SHAPE_INDEX else [f"{name}Left", f"{name}Right"]
+        if any(n not in SHAPE_INDEX for n in names):
+            raise MienError(f"--expression: no shape {name!r}, expected ARKit's names such as jawOpen=0.7")
+        try:
+            weights |= dict.fromkeys(names, float(value or 1.0))
+        except ValueError as error:
+            raise MienError(f"--expression: {term!r}, expected NAME=NUMBER such as jawOpen=0.7") from error
+    return weights
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """An RGB uint8 picture as PNG, put in place whole."""
+    done, encoded = cv2.imencode(".png", picture[..., ::-1])
+    assert done
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(encoded.tobytes())
+        partial.replace(path)
+    except OSError as error:
+        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
