@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mien.core.mesh import split_quads
+from mien.geometry.raster import rasterize
 from mien.template import load_template
 from mien.template.eyeball import (
     IRIS_RADIUS,
@@ -126,10 +127,6 @@ def test_parts_stay_clear_of_the_flesh(template, name):
 def test_nothing_of_the_mouth_shows_at_rest(template):
     """Rays from the front meet skin before teeth, gums or tongue: no part pokes through lips or cheeks."""
     triangles = skin_triangles(template)
-    skin_hit = igl.AABB_f64_3() if hasattr(igl, "AABB_f64_3") else None
-    del skin_hit
-    from mien.geometry.raster import rasterize
-
     points = template.vertices
     pixels = (points[:, :2] - [-0.04, -0.12]) / 0.08 * 400
     parts = np.concatenate([template.topology.quads[template.part(n).quads] for n in MIDDLE])
