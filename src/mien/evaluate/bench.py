@@ -10,8 +10,7 @@ from jaxtyping import Float
 
 from mien.core.face import PreparedScan, Registration, Template
 from mien.evaluate.registration import measure
-from mien.register.nonrigid import fit_nonrigid
-from mien.register.run import LinearFit, judged, landmark_pull, linear_fit
+from mien.register.run import LinearFit, judged, linear_fit, nonrigid_fit
 
 METHODS = ("mien", "trimesh nricp_amberg", "trimesh nricp_sumner")
 
@@ -34,15 +33,15 @@ def bench_registration(
     for method in methods:
         say(method)
         started = time.perf_counter()
-        fitted = _fit(method, template, prepared, fit)
+        fitted = _fit(method, template, fit)
         rows.append(_row(method, template, prepared, fit, fitted, time.perf_counter() - started))
     return rows
 
 
 def _fit(method: str, template: Template, prepared: PreparedScan, fit: LinearFit) -> Float[np.ndarray, "S 3"]:
-    pull = landmark_pull(template, fit.skin, prepared)
+    pull = fit.pull
     if method == "mien":
-        return fit_nonrigid(fit.skin, fit.start, fit.surface, fit.bare, pull)
+        return nonrigid_fit(template, fit, lambda _: None)
     from trimesh import Trimesh, registration
 
     solver = {

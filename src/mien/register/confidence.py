@@ -10,7 +10,7 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.register.skin import Skin
-from mien.register.surface import ScanSurface, pair, smoothstep
+from mien.register.surface import ScanSurface, pair
 
 REACH = 0.006  # metres: farther away nothing counts as measured
 TOLERANCE = 0.0015  # metres: the distance at which confidence has fallen to 1/e

@@ -10,10 +10,12 @@ from mien.core.face import Template
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.register.skin import Skin
-from mien.register.surface import ScanSurface, pair, smoothstep
+from mien.register.surface import ScanSurface, pair
+from mien.register.weights import smoothstep
 
-INNER_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit in the middle of the face
-OUTER_ALLOWANCE = 0.006  # metres it may lie outside it where hair or a collar may be
+FACE_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit where no hair grows
+HAIR_ALLOWANCE = 0.006  # metres it may lie outside it where hair may be, without colour to tell
+OTHER_ALLOWANCE = 0.004  # the same where the colour is not the face's
 INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face
 SPREAD = 0.006  # metres over which doubt spreads to the neighbourhood
 
@@ -23,20 +25,26 @@ def bareness(
 ) -> Float[np.ndarray, " S"]:
     """1 where the scan follows the linear fit as skin would, 0 where it is hair or cloth.
 
-    Hair lies outside the head and is rough, skin is neither; both only count away from the middle of
-    the face, where no hair grows and the fit may be wrong by more. Doubt spreads a few millimetres,
-    so that the foot of a strand does not lift the skin. `size` scales all lengths with the head.
+    Hair lies outside the head, is rough and often of another colour; skin is none of that. All this
+    only counts away from the middle of the face, where no hair grows and the fit may be wrong by more.
+    Doubt spreads a few millimetres, so that the foot of a strand does not lift the skin. `size` scales
+    all lengths with the head.
     """
     normals = vertex_normals(head, skin.triangles)
     pairs = pair(surface, head, normals, reach=0.03 * size, min_cosine=-0.5)
     outside = np.einsum("sd,sd->s", pairs.hits.points - head, normals)
     outer = outer_zone(template, skin)
-    allowed_out = size * (INNER_ALLOWANCE + (OUTER_ALLOWANCE - INNER_ALLOWANCE) * outer)
-    allowed = np.where(outside > 0, allowed_out, size * INNER_ALLOWANCE)
-    smooth = surface.closest.interpolate(pairs.hits, surface.smooth)
-    bare = (1.0 - smoothstep(np.abs(outside) / allowed, 0.6, 1.0)) * (1.0 - outer * (1.0 - smooth))
+    hair_allowance = HAIR_ALLOWANCE * np.ones(skin.n)
+    if surface.skinlike is not None:
+        like = surface.closest.interpolate(pairs.hits, surface.skinlike)
+        hair_allowance = OTHER_ALLOWANCE + (FACE_ALLOWANCE - OTHER_ALLOWANCE) * like
+    allowed_out = FACE_ALLOWANCE + (hair_allowance - FACE_ALLOWANCE) * outer
+    allowed = size * np.where(outside > 0, allowed_out, FACE_ALLOWANCE)
+    rough = 1.0 - surface.closest.interpolate(pairs.hits, surface.smooth)
+    rough *= outer * (1.0 - _ears(template, skin))
+    bare = (1.0 - smoothstep(np.abs(outside) / allowed, 0.6, 1.0)) * (1.0 - rough)
     spread = _diffused(skin, bare, np.maximum(pairs.weight, 1e-3), size * SPREAD)
-    return np.minimum(bare, 1.0) * (1.0 - outer * (1.0 - smoothstep(spread, 0.45, 0.85)))
+    return bare * (1.0 - outer * (1.0 - smoothstep(spread, 0.45, 0.85)))
 
 
 def outer_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
@@ -46,6 +54,12 @@ def outer_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
     jaw_height = landmarks[[4, 12], 1].mean()
     above_neck = smoothstep(skin.rest[:, 1] - jaw_height, -0.015, 0.015)
     return smoothstep(away, INNER_RADIUS, OUTER_RADIUS) * above_neck
+
+
+def _ears(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
+    """Ears are rough by nature. A template without such regions has none."""
+    regions = [template.regions[name] for name in ("ear_left", "ear_right") if name in template.regions]
+    return skin.of(np.max(regions, axis=0)) if regions else np.zeros(skin.n)
 
 
 def _diffused(skin: Skin, values: np.ndarray, weight: np.ndarray, radius: float) -> np.ndarray:

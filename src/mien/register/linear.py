@@ -21,7 +21,7 @@ from mien.register.linear_model import (
     stepped,
 )
 from mien.register.skin import Skin
-from mien.register.surface import ScanSurface, pair
+from mien.register.surface import Pairs, ScanSurface, pair
 
 # How far a detected landmark is trusted, as a standard deviation in metres: the jaw line slides along
 # the contour, brows are hair, the rest is a few millimetres off.
@@ -56,6 +56,7 @@ LEVELS: tuple[Level, ...] = (
 EFFECTIVE_PAIRS = 150.0  # surface pairs are correlated: thousands of them count as this many
 MAX_POINTS = 4000
 HAIR_DOUBT = 0.93
+CLOSED_SIGMA = 0.03  # of the blink weight of an eye that is surely closed
 
 
 def fit_linear(
@@ -66,11 +67,13 @@ def fit_linear(
     start: LinearHead,
     *,
     scale_sigma: float,
+    closed: tuple[float, float] = (0.0, 0.0),
 ) -> LinearHead:
     """Gauss-Newton on point-to-plane distances, landmarks and priors, coarse to fine.
 
     Identity has a unit Gaussian prior, expressions a sparse one within 0..1, the size a Gaussian in its
-    logarithm (`scale_sigma`) about the size of the template.
+    logarithm (`scale_sigma`) about the size of the template. `closed` says how surely the (left, right)
+    eye is closed: its blink is then drawn to one.
     """
     chosen = _spread_out(skin)
     at_vertices = basis_at_vertices(template, skin.index[chosen])
@@ -84,11 +87,11 @@ def fit_linear(
             pairs = pair(surface, points[chosen], normals, reach=level.reach, min_cosine=level.min_cosine)
             weight = pairs.weight * (skin.measured * skin.mass)[chosen]
             # Hair and cloth lie outside the head: such pairs hardly count where they may be.
-            weight *= np.where(pairs.offset < 0, 1.0 - HAIR_DOUBT * outer, 1.0)
+            weight *= np.where(pairs.offset < 0, 1.0 - _hair_doubt(surface, pairs) * outer, 1.0)
             hessian, gradient = _surface_terms(at_vertices, head, pairs.normals, pairs.offset, weight, level)
             for extra in (
                 _landmark_terms(at_landmarks, head, prepared, level.landmark_trust),
-                _prior_terms(head, scale_sigma),
+                _prior_terms(head, scale_sigma, closed),
             ):
                 hessian, gradient = hessian + extra[0], gradient + extra[1]
             head = stepped(head, _bounded_step(hessian, gradient, head, level))
@@ -101,6 +104,13 @@ def landmark_error(template: Template, head: LinearHead, prepared: PreparedScan)
     error = np.linalg.norm(points - prepared.landmarks, axis=1)
     error[prepared.landmark_confidence <= 0] = np.nan
     return error
+
+
+def _hair_doubt(surface: ScanSurface, pairs: Pairs) -> np.ndarray | float:
+    """How little to believe a surface outside the head where hair may be: less where it looks like skin."""
+    if surface.skinlike is None:
+        return HAIR_DOUBT
+    return HAIR_DOUBT * (1.0 - surface.closest.interpolate(pairs.hits, surface.skinlike))
 
 
 def _spread_out(skin: Skin) -> np.ndarray:
@@ -136,16 +146,23 @@ def _landmark_terms(
     return np.asarray(hessian), np.asarray(gradient)
 
 
-def _prior_terms(head: LinearHead, scale_sigma: float) -> tuple[np.ndarray, np.ndarray]:
+def _prior_terms(
+    head: LinearHead, scale_sigma: float, closed: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """Gaussian on identity and log scale; on a shape's weight w: (w / s)^2 / 2 + w / s, s its usual size."""
     current = np.concatenate([[np.log(head.pose.scale)], coefficients(head)])
     usual = np.array([1.0 if name in EASY_SHAPES else 0.12 for name in FITTED_SHAPES])
     stiffness = np.concatenate([[scale_sigma**-2], np.ones(len(head.identity)), usual**-2])
     push = np.concatenate([[0.0], np.zeros(len(head.identity)), 1.0 / usual])
+    target = np.zeros(len(current))
+    for side, share in zip(("Left", "Right"), closed, strict=True):
+        blink = 1 + len(head.identity) + FITTED_SHAPES.index(f"eyeBlink{side}")
+        stiffness[blink] += share / CLOSED_SIGMA**2
+        target[blink] = share / CLOSED_SIGMA**2 / stiffness[blink]
     n = 6 + len(stiffness)
     hessian, gradient = np.zeros((n, n)), np.zeros(n)
     hessian[range(6, n), range(6, n)] = stiffness
-    gradient[6:] = stiffness * current + push
+    gradient[6:] = stiffness * (current - target) + push
     return hessian, gradient
 
 

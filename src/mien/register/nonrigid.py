@@ -24,7 +24,8 @@ from mien.geometry.normals import vertex_normals
 from mien.geometry.sample import sample_surface
 from mien.geometry.solve import SpdSolver
 from mien.register.skin import Skin
-from mien.register.surface import ScanSurface, pair, smoothstep, tukey
+from mien.register.surface import ScanSurface, pair
+from mien.register.weights import smoothstep, tukey
 
 MEMBRANE = 0.002  # metres: a weak membrane keeps unmeasured parts from overshooting
 ANCHOR = 2e-4  # pull toward the start, relative to one measured pair
@@ -36,8 +37,9 @@ CG_STEPS = 12
 class Stage:
     """One level: stiffness length, pair reach (both metres), and where the pairs come from.
 
-    `dense` adds template points inside triangles and scan points, so that the surface is right between
-    the vertices too.
+    `hold` pulls each vertex to where it was an iteration ago: once the shape is nearly right, this keeps
+    vertices from drifting along the surface. `dense` adds template points inside triangles and scan
+    points, so that the surface is right between the vertices too.
     """
 
     length: float
@@ -46,14 +48,15 @@ class Stage:
     iterations: int
     landmark_weight: float = 0.0
     dense: bool = False
+    hold: float = 0.0
 
 
 STAGES: tuple[Stage, ...] = (
     Stage(0.040, 0.015, 0.5, 3, 1.0),
     Stage(0.020, 0.010, 0.5, 3, 0.6),
     Stage(0.010, 0.006, 0.5, 4, 0.3),
-    Stage(0.005, 0.004, 0.5, 4, 0.1, dense=True),
-    Stage(0.0025, 0.003, 0.5, 4, 0.0, dense=True),
+    Stage(0.005, 0.004, 0.5, 4, 0.1, dense=True, hold=0.1),
+    Stage(0.003, 0.003, 0.5, 4, 0.0, dense=True, hold=0.1),
 )
 
 
@@ -146,12 +149,13 @@ def fit_nonrigid(
         if progress:
             progress(f"non-rigid fit, level {level + 1} of {len(stages)}")
         pull = landmark_rows(skin, landmarks, stage.landmark_weight)
-        matrix = deformer.matrix(stage)
+        matrix = deformer.matrix(stage) + sparse.diags(stage.hold * skin.mass)
         nominal = sparse.diags(0.4 * skin.mass * skin.measured)
         solver = SpdSolver(matrix + nominal + pull.select.T @ sparse.diags(pull.weight) @ pull.select)
         for _ in range(stage.iterations):
             rows = [pull, *data_rows(skin, current, surface, trusted, stage)]
-            right = deformer.right(stage, current) + sum(r.right() for r in rows)
+            hold = stage.hold * skin.mass[:, None]
+            right = deformer.right(stage, current) + hold * current + sum(r.right() for r in rows)
             current = conjugate_gradients(
                 lambda x, rows=rows, matrix=matrix: matrix @ x + sum(r.apply(x) for r in rows),
                 right,

@@ -12,15 +12,18 @@ from jaxtyping import Float
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.register.confidence import measured_distance
+from mien.register.eyes import closed_eyes, without_lids
 from mien.register.hair import bareness
 from mien.register.linear import LANDMARK_SIGMA, fit_linear
 from mien.register.linear_model import LinearHead, neutral_head
 from mien.register.nonrigid import LandmarkPull, fit_nonrigid
 from mien.register.pose import landmark_pose
+from mien.register.repair import in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
 from mien.register.skin import Skin, template_skin
 from mien.register.surface import ScanSurface, scan_surface
 from mien.register.trust import plausibility, refuse_implausible
+from mien.template.followers import place_parts
 
 CROP_MARGIN = 0.03  # metres round the aligned head
 SCALE_SIGMA = 0.15  # of the logarithm of the head's size
@@ -48,7 +51,8 @@ class LinearFit:
     """What the non-rigid fit starts from: the skin, the scan near it, the fitted head.
 
     `vertices` are the whole head's; `bare` is 1 at skin vertices where the scan shows skin and 0 where
-    hair or cloth hides it.
+    hair or cloth hides it; `pull` draws the landmarks; `shut` says whether mouth,
+    left eye and right eye are closed.
     """
 
     skin: Skin
@@ -56,6 +60,8 @@ class LinearFit:
     head: LinearHead
     vertices: Float[np.ndarray, "V 3"]
     bare: Float[np.ndarray, " S"]
+    pull: LandmarkPull
+    shut: tuple[bool, bool, bool]
 
     @property
     def start(self) -> Float[np.ndarray, "S 3"]:
@@ -73,14 +79,21 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
     say = progress or (lambda _: None)
     clock = Clock()
     fit = linear_fit(template, prepared, say, clock)
-    fitted = fit_nonrigid(
-        fit.skin, fit.start, fit.surface, fit.bare, landmark_pull(template, fit.skin, prepared), progress=say
-    )
+    fitted = nonrigid_fit(template, fit, say)
     clock.lap("nonrigid")
     registration = judged(template, prepared, fit, fitted)
     clock.lap("report")
     registration.report.update(clock.seconds)
     return registration
+
+
+def nonrigid_fit(template: Template, fit: LinearFit, say: Progress = print) -> Float[np.ndarray, "S 3"]:
+    """The skin on the scan: deformed, unfolded, lips and lids in order."""
+    fitted = fit_nonrigid(fit.skin, fit.start, fit.surface, fit.bare, fit.pull, progress=say)
+    for _ in range(2):
+        fitted = in_order(template, fit.skin, fitted, fit.start, fit.shut)
+        fitted = unfolded(fit.skin, fitted, fit.start)
+    return fitted
 
 
 def linear_fit(
@@ -93,17 +106,26 @@ def linear_fit(
     pose = landmark_pose(template, prepared)
     head = neutral_head(template, pose)
     try:
-        surface = scan_surface(prepared.scan, head.vertices(template)[skin.index], CROP_MARGIN * pose.scale)
+        centre = template.landmarks.on(head.vertices(template), template.topology)[27:].mean(axis=0)
+        around = head.vertices(template)[skin.index]
+        surface = scan_surface(prepared.scan, around, CROP_MARGIN * pose.scale, centre)
     except ValueError as error:
         raise MienError(f"{prepared.scan.name}: {error}; check its landmarks") from error
     clock.lap("align")
     say("linear fit")
-    head = fit_linear(template, skin, surface, prepared, head, scale_sigma=SCALE_SIGMA)
+    closed = closed_eyes(surface, prepared)
+    seen = without_lids(prepared, closed)
+    head = fit_linear(template, skin, surface, seen, head, scale_sigma=SCALE_SIGMA, closed=closed)
     refuse_implausible(prepared, plausibility(template, skin, surface, prepared, head))
     vertices = head.vertices(template)
     bare = bareness(template, skin, surface, vertices[skin.index], head.pose.scale)
     clock.lap("linear")
-    return LinearFit(skin, surface, head, vertices, bare)
+    shut = (
+        mouth_shut(prepared.landmarks, prepared.landmark_confidence),
+        closed[0] > 0.5,
+        closed[1] > 0.5,
+    )
+    return LinearFit(skin, surface, head, vertices, bare, landmark_pull(template, skin, seen), shut)
 
 
 def judged(
@@ -114,6 +136,7 @@ def judged(
     distance = _scattered(template, fit.skin, distance, np.nan)
     vertices = fit.vertices.copy()
     vertices[fit.skin.index] = fitted
+    vertices = place_parts(template, vertices)
     report = surface_report(template, fit.skin, prepared, vertices, fit.vertices, distance, REPORT_SAMPLES)
     return Registration(
         vertices=vertices,

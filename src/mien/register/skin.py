@@ -49,6 +49,15 @@ class Skin:
         mass = lumped_mass(self.rest, self.triangles)
         return np.maximum(mass, 0.05 * np.median(mass))
 
+    @cached_property
+    def triangle_pairs(self) -> Int[np.ndarray, "P 2"]:
+        """Triangles that share an edge."""
+        edges = np.sort(self.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+        key = edges[:, 0] * self.n + edges[:, 1]
+        order = np.argsort(key, kind="stable")
+        same = np.flatnonzero(key[order][1:] == key[order][:-1])
+        return np.stack([order[same], order[same + 1]], axis=1) // 3
+
     def of(self, values: np.ndarray) -> np.ndarray:
         """A per-vertex array of the whole template, for the skin only."""
         return values[self.index]

@@ -11,6 +11,8 @@ from scipy import sparse
 from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint, Hits
 from mien.geometry.normals import normalized, vertex_normals
+from mien.register.skin_colour import colour_likeness
+from mien.register.weights import smoothstep, tukey
 
 BORDER_FADE = 0.004  # metres over which trust grows from an open border
 ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and cloth
@@ -18,11 +20,15 @@ ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and 
 
 @dataclass(frozen=True)
 class ScanSurface:
-    """Cropped scan. `trust` is 0 at open borders and 1 well inside; `smooth` is 0 on rough (hair) surface."""
+    """Cropped scan. `trust` is 0 at open borders and 1 well inside; `smooth` is 0 on rough (hair) surface.
+
+    `skinlike` is 1 where the colour is the face's skin and 0 where it is not; None without colour.
+    """
 
     closest: ClosestPoint
     trust: Float[np.ndarray, " N"]
     smooth: Float[np.ndarray, " N"]
+    skinlike: Float[np.ndarray, " N"] | None = None
 
     @property
     def vertices(self) -> Float[np.ndarray, "N 3"]:
@@ -48,20 +54,28 @@ class Pairs:
     weight: Float[np.ndarray, " P"]
 
 
-def scan_surface(scan: Scan, around: Float[np.ndarray, "V 3"], margin: float) -> ScanSurface:
+def scan_surface(
+    scan: Scan, around: Float[np.ndarray, "V 3"], margin: float, face_centre: Float[np.ndarray, "3"]
+) -> ScanSurface:
     """The part of the scan inside the bounding box of `around`, grown by `margin` (metres).
 
     Raises `ValueError` where nothing is left.
     """
     low, high = around.min(axis=0) - margin, around.max(axis=0) + margin
     inside = ((scan.vertices >= low) & (scan.vertices <= high)).all(axis=1)
-    kept = scan.triangles[inside[scan.triangles].all(axis=1)]
+    kept = np.flatnonzero(inside[scan.triangles].all(axis=1))
     if len(kept) == 0:
         raise ValueError("no scan surface lies near the head")
-    used, local = np.unique(kept, return_inverse=True)
+    skinlike = colour_likeness(scan, kept, face_centre)
+    used, local = np.unique(scan.triangles[kept], return_inverse=True)
     vertices, triangles = scan.vertices[used], local.reshape(-1, 3)
     closest = ClosestPoint(vertices, triangles)
-    return ScanSurface(closest, _border_trust(closest), _smoothness(vertices, triangles))
+    return ScanSurface(
+        closest,
+        _border_trust(closest),
+        _smoothness(vertices, triangles),
+        None if skinlike is None else skinlike[used],
+    )
 
 
 def pair(
@@ -84,17 +98,6 @@ def pair(
     weight *= surface.closest.interpolate(hits, surface.trust)
     weight[surface.closest.on_border(hits)] = 0.0
     return Pairs(hits, scan_normals, offset, weight)
-
-
-def tukey(distance: Float[np.ndarray, " P"], reach: float) -> Float[np.ndarray, " P"]:
-    """Tukey's biweight: 1 at zero, 0 from `reach` on."""
-    return np.maximum(1.0 - (distance / reach) ** 2, 0.0) ** 2
-
-
-def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
 
 
 def _border_trust(closest: ClosestPoint) -> np.ndarray:
