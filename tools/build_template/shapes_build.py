@@ -8,7 +8,8 @@ from jaxtyping import Float
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
 from mien.rig.gaze import LOOK_DEGREES
 from tools.build_template.shapes_eyes import blink_left, left_lids, look_left, slide_both
-from tools.build_template.shapes_ict import lay_over, load_ict
+from tools.build_template.shapes_ict import jaw_motions, lay_over, load_ict
+from tools.build_template.shapes_mouth import meet_lips, wall_offsets
 from tools.build_template.shapes_sides import mirrored, split, symmetric
 from tools.build_template.source import Source
 from tools.build_template.types import Skin
@@ -19,7 +20,9 @@ _SIDED = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")  # single shapes tha
 
 def build_shapes(skin: Skin, source: Source) -> Float[np.ndarray, "52 V 3"]:
     """Offsets (metres) of the skin: carried from ICT-FaceKit, made symmetric, split, then corrected."""
-    shapes = _halves(skin, carried(skin))
+    whole = carried(skin)
+    meet_lips(skin, whole)
+    shapes = _halves(skin, {stem: _cleaned(skin, stem, offsets) for stem, offsets in whole.items()})
     _seat_on_eyes(skin, shapes)
     return np.stack([shapes[name] for name in SHAPE_NAMES])
 
@@ -28,16 +31,23 @@ def carried(skin: Skin) -> dict[str, Float[np.ndarray, "V 3"]]:
     """Motions from ICT-FaceKit by ARKit's name without its side; both sides together where there are two."""
     ict = load_ict()
     overlay = lay_over(skin, ict)
+    jaw = jaw_motions(skin)
     out: dict[str, np.ndarray] = {}
     for name, offsets in ict.expressions.items():
         stem = name.removesuffix("_L").removesuffix("_R")
         if stem in SHAPE_INDEX or f"{stem}Left" in SHAPE_INDEX:
-            out[stem] = out.get(stem, 0.0) + overlay.offsets(offsets)
+            walls = wall_offsets(skin, jaw.get(name), overlay.offsets(offsets))
+            out[stem] = out.get(stem, 0.0) + overlay.offsets(offsets, walls)
     for stem in ("jawLeft", "mouthLeft"):
         other = stem.replace("Left", "Right")
         mean = _quiet((out[stem] + mirrored(skin, out[other])) / 2)
         out[stem], out[other] = mean, mirrored(skin, mean)
     return {stem: o if stem in _SIDED else symmetric(skin, _quiet(o)) for stem, o in out.items()}
+
+
+def _cleaned(skin: Skin, stem: str, offsets: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+    """Exactly symmetric again after a correction."""
+    return offsets if stem in _SIDED else symmetric(skin, offsets)
 
 
 def _halves(skin: Skin, whole: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -19,7 +19,11 @@ def left_lids(skin: Skin) -> Lids:
     """The left eye's lids on the neutral skin."""
     field = skin.eyes["left"]
     eye = Eye(field.centre, field.radius, np.array([0.0, 0.0, 1.0]))
-    return Lids(skin.vertices, split_quads(skin.quads), skin.loops, "left", eye)
+    outer = np.zeros(len(skin.vertices), bool)
+    for part in skin.parts:
+        if part.name in ("face", "head"):
+            outer[part.vertices] = True
+    return Lids(skin.vertices, split_quads(skin.quads), skin.loops, "left", eye, outer)
 
 
 def blink_left(skin: Skin, lids: Lids, carried: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:

@@ -22,6 +22,7 @@ from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from tools.build_template.edgeloops import boundary_loops
+from tools.build_template.shapes_mouth import at_corners, inner_walls
 from tools.build_template.types import Skin
 
 # Vertex ranges of the published file (its README): face, then head and neck, end here.
@@ -118,10 +119,21 @@ class Overlay:
     carry: sp.csr_matrix  # V x N: barycentric interpolation from ICT's vertices
     pose: Similarity  # our head to ICT's
     fill: Callable[[np.ndarray], np.ndarray]
+    fill_to_walls: Callable[[np.ndarray], np.ndarray]
+    fill_to_still_walls: Callable[[np.ndarray], np.ndarray]
 
-    def offsets(self, ict_offsets: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "V 3"]:
-        """ICT's offsets on our skin: taken over on the surface, continued smoothly in mouth and sockets."""
-        return self.fill(self.carry @ ict_offsets @ self.pose.rotation / self.pose.scale)
+    def offsets(
+        self, ict_offsets: Float[np.ndarray, "N 3"], walls: Float[np.ndarray, "V 3"] | None = None
+    ) -> Float[np.ndarray, "V 3"]:
+        """ICT's offsets on our skin: taken over on the surface, continued smoothly in mouth and sockets.
+
+        `walls` gives what the inner walls do, deep in mouth and sockets, where the jaw moves them.
+        """
+        outside = self.carry @ ict_offsets @ self.pose.rotation / self.pose.scale
+        if walls is None:
+            return self.fill(outside)
+        fill = self.fill_to_walls if walls.any() else self.fill_to_still_walls
+        return fill(np.where(self.on_surface[:, None], outside, walls))
 
 
 def lay_over(skin: Skin, ict: IctHead) -> Overlay:
@@ -229,7 +241,10 @@ def _overlay(
     rows = np.repeat(np.arange(len(now)), 3)
     columns = surface.triangles[hits.triangle].ravel()
     carry = sp.csr_matrix((hits.barycentric.ravel(), (rows, columns)), (len(now), count))
-    return Overlay(np.where(trust[:, None], goal, now), trust, carry, pose, _Fill(skin, trust))
+    known = trust & ~at_corners(skin)
+    masks = (trust, known | inner_walls(skin, jaw=True), known | inner_walls(skin, jaw=False))
+    fills = [_Fill(skin, mask) for mask in masks]
+    return Overlay(np.where(trust[:, None], goal, now), trust, carry, pose, *fills)
 
 
 class _Fill:

@@ -14,6 +14,7 @@ from mien.template.eyeball import signed_clearance
 REACH = 0.013  # metres round the margins within which lid corrections may be felt
 MARGIN_GAP = (0.05e-3, 0.25e-3)  # the margin's back edge stays this far off the ball
 LID_THICKNESS = 0.7e-3  # skin in front of the ball keeps at least this, where it had it at rest
+LINING_CLEARANCE = 0.1e-3
 _EASE_ROUNDS = 4
 
 
@@ -43,7 +44,10 @@ class Eye:
 
 
 class Lids:
-    """One eye's lids on one head at rest. `loops` are a template's, `side` "left" or "right"."""
+    """One eye's lids on one head at rest. `loops` are a template's, `side` "left" or "right".
+
+    `outer` marks the skin that is seen; the rest is the socket's lining, which hides in the ball when it moves.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Lids:
         loops: dict[str, Int[np.ndarray, "_"]],
         side: str,
         eye: Eye,
+        outer: Bool[np.ndarray, " V"],
     ) -> None:
         self.vertices, self.eye, self.side = vertices, eye, side
         self.front = (loops[f"lid_upper_{side}"], loops[f"lid_lower_{side}"])
@@ -63,8 +68,10 @@ class Lids:
         self._slot[self.held] = np.arange(len(self.held))
         rest = eye.clearance(vertices)
         self.floor = np.minimum(rest, LID_THICKNESS)
-        self.skin = self.region & (rest > 0.3e-3)
-        self.skin[self.held] = False
+        self.skin = self.region & outer & (rest > 0.3e-3)
+        self.lining = self.region & ~outer
+        self.skin[self.held] = self.lining[self.held] = False
+        self._ceiling = np.minimum(rest, LINING_CLEARANCE)
 
     def seat(self) -> Float[np.ndarray, "V 3"]:
         """Offsets (metres) that bring the margins' back edges at rest to 0.05 ... 0.25 mm off the ball."""
@@ -127,6 +134,19 @@ class Lids:
             push[ids] += normalized(points[ids] - self.eye.centre) * lack[:, None]
             base = offsets + self._patch.correct(moves, len(offsets))
             out = offsets + self._patch.correct(moves, len(offsets), (ids, push[ids] + (base - offsets)[ids]))
+        return self._sink_lining(out, gaze)
+
+    def _sink_lining(
+        self, offsets: Float[np.ndarray, "V 3"], gaze: Float[np.ndarray, "3"] | None
+    ) -> Float[np.ndarray, "V 3"]:
+        """The lining of a moving lid kept close to the ball, so that it cannot come through the thin lid."""
+        ids = np.flatnonzero(self.lining)
+        points = self.vertices[ids] + offsets[ids]
+        clearance = self.eye.clearance(points, gaze)
+        goal = self.eye.at_clearance(points, np.minimum(clearance, self._ceiling[ids]), gaze)
+        moving = np.clip(np.linalg.norm(offsets[ids], axis=1) / 1e-3, 0.0, 1.0)[:, None]
+        out = offsets.copy()
+        out[ids] += moving * (goal - points)
         return out
 
 

@@ -7,32 +7,35 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mien.core.conventions import SHAPE_NAMES
+from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
 from mien.core.face import Joint, Rig, Template
 from mien.core.mesh import split_quads
 from mien.geometry.align import IDENTITY, Similarity, fit_similarity, fit_similarity_robust
 from mien.rig.gaze import look_rotation
 from mien.rig.lids import Eye, Lids
+from mien.rig.lips import Lips
 from mien.rig.transfer import Transfer
 from mien.template.followers import SKIN_PARTS, follow_shape, place_parts
 
 _EYE_PARTS = {side: (f"eye_{side}", f"cornea_{side}") for side in ("left", "right")}
 _UPPER_JAW = ("teeth_upper", "gums_upper")
 _LOWER_JAW = ("teeth_lower", "gums_lower", "tongue")
+_FOLLOWED = 1e-6  # metres: lashes and strips ride along where the lids move by more
 _MARGIN_MOVES = 2e-5  # metres: a shape that moves a lid's margin by less leaves it on the ball
 
 
 @dataclass(frozen=True)
 class SkinMesh:
-    """The skin alone: it comes first among a template's vertices. `frame` are vertices of the skull."""
+    """The skin alone: it comes first among a template's vertices. `frame` are the face's, `outer` what is seen."""
 
     count: int
     triangles: Int[np.ndarray, "T 3"]
     frame: Int[np.ndarray, " K"]
+    outer: Bool[np.ndarray, " S"]
 
 
 def skin_mesh(template: Template) -> SkinMesh:
-    """Skin vertices 0..count and their triangles."""
+    """The skin of a template."""
     mask = template.vertex_mask(*SKIN_PARTS)
     count = int(mask.sum())
     assert mask[:count].all(), "the skin's parts come first"
@@ -40,7 +43,8 @@ def skin_mesh(template: Template) -> SkinMesh:
     own = mask[quads].all(axis=1)
     face = template.part("face").vertices
     frame = np.arange(face.start, face.stop)
-    return SkinMesh(count, split_quads(quads[own]), frame)
+    outer = template.vertex_mask("face", "head")[:count]
+    return SkinMesh(count, split_quads(quads[own]), frame, outer)
 
 
 def build_rig(template: Template, neutral_vertices: Float[np.ndarray, "V 3"]) -> Rig:
@@ -105,7 +109,7 @@ def _seated(
         return head, eyes
     seat = np.zeros((skin.count, 3))
     for side, eye in eyes.items():
-        seat += Lids(head[: skin.count], skin.triangles, template.loops, side, eye).seat()
+        seat += Lids(head[: skin.count], skin.triangles, template.loops, side, eye, skin.outer).seat()
     seated = head.copy()
     seated[: skin.count] += seat
     placed = place_parts(template, seated)
@@ -122,11 +126,23 @@ def _skin_shapes(
     source = template.vertices[: skin.count]
     transfer = Transfer(source, neutral, skin.triangles, skin.frame)
     shapes = transfer.apply(template.shapes[:, : skin.count])
+    if np.array_equal(neutral, source):
+        return shapes
     for side, eye in eyes.items():
-        lids = Lids(neutral, skin.triangles, template.loops, side, eye)
+        lids = Lids(neutral, skin.triangles, template.loops, side, eye, skin.outer)
         for k, name in enumerate(SHAPE_NAMES):
             shapes[k] = _on_eye(lids, name, shapes[k])
+    _meet_lips(Lips(neutral, skin.triangles, template.loops), shapes)
     return shapes
+
+
+def _meet_lips(lips: Lips, shapes: Float[np.ndarray, "52 S 3"]) -> None:
+    """Lips of every shape kept from crossing, and mouthClose made to seal this person's open jaw."""
+    close, jaw = SHAPE_INDEX["mouthClose"], SHAPE_INDEX["jawOpen"]
+    for k in range(len(shapes)):
+        if k != close:
+            shapes[k] = lips.part(shapes[k])
+    shapes[close] = lips.seal(shapes[jaw], shapes[close])
 
 
 def _on_eye(lids: Lids, name: str, offsets: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
@@ -163,8 +179,10 @@ def _ride_lids(
         own = template
     else:
         own = replace(template, vertices=head, joints=joints)
-    touched = np.abs(shapes).max(axis=(1, 2)) > 0
     out = shapes.copy()
-    for k in np.flatnonzero(touched):
+    near_eyes = template.vertex_mask("eye_socket_left", "eye_socket_right")
+    for loop in (name for name in template.loops if name.startswith("lid")):
+        near_eyes[template.loops[loop]] = True
+    for k in np.flatnonzero(np.abs(shapes[:, near_eyes]).max(axis=(1, 2)) > _FOLLOWED):
         out[k] = follow_shape(own, shapes[k])
     return out
