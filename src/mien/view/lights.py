@@ -32,20 +32,20 @@ def direction_at(azimuth: float, elevation: float) -> Float[np.ndarray, "3"]:
 @lru_cache(maxsize=1)
 def studio() -> Environment:
     """A portrait studio: warm key high on the subject's left, wide cool fill, two rims, grey room."""
-    key = Light(direction_at(44, 34), np.array([4.9, 4.6, 4.22]), np.radians(8.0))
-    rim = Light(direction_at(-140, 30), np.array([0.75, 0.80, 0.88]), np.radians(13.0))
-    fill = _softbox(-46, 4, 40, 42, (0.36, 0.385, 0.43))
-    back = _softbox(150, 15, 14, 40, (0.55, 0.58, 0.63))
+    key = Light(direction_at(44.0, 34.0), np.array([4.9, 4.6, 4.22]), np.radians(8.0))
+    rim = Light(direction_at(-140.0, 30.0), np.array([0.75, 0.80, 0.88]), np.radians(13.0))
+    fill = _softbox(-46.0, 4.0, 40.0, 42.0, (0.36, 0.385, 0.43))
+    back = _softbox(150.0, 15.0, 14.0, 40.0, (0.55, 0.58, 0.63))
     return _with_lights(_room() + fill + back, (key, rim))
 
 
 @lru_cache(maxsize=8)
 def clay_studio(yaw: float = 0.0) -> Environment:
     """For judging form: one grazing key and a soft sky, no colour; `yaw` (degrees) turns it with a camera."""
-    key = Light(direction_at(yaw - 64, 32), np.array([3.6, 3.6, 3.6]), np.radians(1.5))
+    key = Light(direction_at(yaw - 64.0, 32.0), np.array([3.6, 3.6, 3.6]), np.radians(1.5))
     up = latlong_directions(_HEIGHT)[..., 1]
     sky = (0.16 + 0.26 * np.clip(0.5 + 0.5 * up, 0, 1) ** 1.5)[..., None] * np.ones(3)
-    return _with_lights(sky + _softbox(yaw + 100, 20, 30, 50, (0.30, 0.30, 0.30)), (key,))
+    return _with_lights(sky + _softbox(yaw + 100.0, 20.0, 30.0, 50.0, (0.30, 0.30, 0.30)), (key,))
 
 
 def white_furnace() -> Environment:

@@ -43,7 +43,7 @@ def path_trace(
     """
     mi = _mitsuba()
     subject = as_subject(thing).posed(weights or {})
-    light = environment or (clay_studio(round(camera.yaw)) if clay else studio())
+    light = environment or (clay_studio(float(round(camera.yaw))) if clay else studio())
     lit = light_subject(subject, light, rays=64, shadow_samples=12, tile_resolution=1024, diffusion=not clay)
     fine = camera.resized(_FINE)
     sensor = _sensor(mi, fine, max(samples // _FINE**2, 1))

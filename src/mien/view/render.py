@@ -67,7 +67,7 @@ def render_lit(lit: LitSubject, camera: Camera, mode: str = "skin") -> UInt8[np.
     radiance = np.zeros((fine.height * fine.width, 3), np.float32)
     everything = visible_samples(fine, raster, opaque, surface.triangles, raster.covered)
     if mode == "clay":
-        radiance[everything.pixel] = clay_radiance(lit, everything, clay_studio(round(camera.yaw)))
+        radiance[everything.pixel] = clay_radiance(lit, everything, clay_studio(float(round(camera.yaw))))
     else:
         for index, samples in everything.by(surface.triangle_material[everything.triangle]):
             radiance[samples.pixel] = _material_radiance(lit, fine, index, samples)

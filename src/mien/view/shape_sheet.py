@@ -58,5 +58,5 @@ def expression_sheet(
 def _three_views(subject: Subject, name: str, size: int) -> UInt8[np.ndarray, "S W 3"]:
     lit = light_for(subject, {name: 1.0}, "clay")
     # Framed by the neutral, so that tiles can be compared.
-    cameras = [standard_camera(subject.frame, size, size, view, margin=1.3) for view in VIEWS]
+    cameras = [standard_camera(subject.frame, size, size, view, margin=1.14) for view in VIEWS]
     return np.hstack([render_lit(lit, camera, "clay") for camera in cameras])
