@@ -24,7 +24,7 @@ class Recipe:
 
     triangles: int = 40_000
     identity: float = 0.8  # standard deviations of each mode
-    outside_model: float = 0.0015  # smooth deformation that no mode explains
+    outside_model: float = 0.001  # smooth deformation that no mode explains
     expression: float = 0.4  # largest weight of one random mild expression
     noise: float = 0.00008
     holes: int = 3
