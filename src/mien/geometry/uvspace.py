@@ -7,7 +7,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy import sparse
 
 from mien.core.conventions import uv_to_pixel
@@ -51,16 +51,16 @@ class Tile:
         data = self.weights.astype(np.float32).ravel()
         return sparse.csr_matrix((data, columns, indptr), shape=(n, self.n_vertices))
 
-    def at_texels(self, vertex_values: Float[np.ndarray, "V *C"]) -> Float[np.ndarray, "N *C"]:
+    def at_texels(self, vertex_values: Shaped[np.ndarray, "V *C"]) -> Float[np.ndarray, "N *C"]:
         """Vertex values, interpolated linearly at the covered texels (float32)."""
         return self.sampler @ np.asarray(vertex_values, np.float32)
 
-    def to_vertices(self, texel_values: Float[np.ndarray, "N *C"]) -> Float[np.ndarray, "V *C"]:
+    def to_vertices(self, texel_values: Shaped[np.ndarray, "N *C"]) -> Float[np.ndarray, "V *C"]:
         """The transpose of `at_texels`: sums of texel values, each shared among its three vertices."""
         return self.sampler.T @ np.asarray(texel_values, np.float32)
 
     def image(
-        self, texel_values: Float[np.ndarray, "N *C"], fill: float = 0.0
+        self, texel_values: Shaped[np.ndarray, "N *C"], fill: float = 0.0
     ) -> Float[np.ndarray, "R R *C"]:
         """Texel values laid into the square; `fill` outside."""
         out = np.full((*self.covered.shape, *texel_values.shape[1:]), fill, np.float32)
@@ -125,8 +125,8 @@ def locate_texels(topology: Topology, quads: Bool[np.ndarray, " F"], resolution:
 
 
 def fill_gutter(
-    pixels: Float[np.ndarray, "H W *C"], covered: Bool[np.ndarray, "H W"]
-) -> Float[np.ndarray, "H W *C"]:
+    pixels: Shaped[np.ndarray, "H W *C"], covered: Bool[np.ndarray, "H W"]
+) -> Shaped[np.ndarray, "H W *C"]:
     """Uncovered pixels take the value of the nearest covered one, so that no filter reads background."""
     if covered.all() or not covered.any():
         return pixels

@@ -81,7 +81,8 @@ def bake_colour(
     exposed = openness(template, vertices)
     trust, observed = _judge(template, vertices, list(readings.values()), exposed, confidence)
     data = {name: _with_trust(reading, trust) for name, reading in readings.items()}
-    base = base_colour(template, vertices, observed, trust, _prior(template, exposed, observed, trust))
+    base = base_colour(template, vertices, observed, trust, _prior(template, observed, trust))
+    base += _cavity_shade(exposed, trust)
     bare = np.where(bare_core(template), 1.0, 0.0)
     grain = measured_grain(data["face"], vertices, base, bare)
     images = {}
@@ -161,14 +162,19 @@ def _with_trust(reading: _Reading, trust: np.ndarray) -> TileColour:
     return TileColour(tile, reading.log_colour, confidence)
 
 
-def _prior(template: Template, exposed: np.ndarray, observed: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """The person's own tone with the regional pattern, log colour; cavities dark and reddish."""
+def _prior(template: Template, observed: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """The person's own tone with the regional pattern, log colour."""
     sure = (trust > 0.7) & bare_core(template)
     core = observed[sure] if sure.any() else observed[trust > 0.5]
     skin = from_log(np.median(core, axis=0)) if len(core) else tone_colour(0.3)
-    prior = to_log(skin * np.exp(regional_pattern(template, tone_of_colour(skin))))
-    cavity = 1.0 - smoothstep(exposed, 0.05, 0.4)
-    return prior + cavity[:, None] * np.log(_CAVITY)
+    return to_log(skin * np.exp(regional_pattern(template, tone_of_colour(skin))))
+
+
+def _cavity_shade(exposed: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Unmeasured cavities are dark and reddish. Added after the fill: as a part of its guidance it would
+    brighten the surroundings of a cavity that was measured."""
+    cavity = (1.0 - smoothstep(exposed, 0.05, 0.4)) * (1.0 - trust)
+    return cavity[:, None] * np.log(_CAVITY)
 
 
 def _finish(log_colour: np.ndarray, tile: Tile) -> Image:

@@ -27,7 +27,7 @@ OFFSET = 0.004  # added before the logarithm: black stays finite
 MEMORY = 0.045  # metres: how far the measured border's deviation from the person's mean tone is carried on
 _DATA = 40.0  # weight of the measurement against smoothness, per vertex
 _PATCH = 0.022  # metres: side of the patch that the grain is learned from
-_MAX_GRAIN = 0.12  # standard deviation of log light: more is hair or noise, not skin
+_MAX_GRAIN = 0.07  # standard deviation of log light: more is hair or noise, not skin
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def to_log(linear: np.ndarray) -> np.ndarray:
 
 
 def from_log(log_colour: np.ndarray) -> np.ndarray:
-    """The inverse of `to_log`, clipped to 0..1."""
-    return np.clip(np.exp(log_colour) - OFFSET, 0.0, 1.0)
+    """The inverse of `to_log`, clipped to 0.001..1: skin is nowhere black."""
+    return np.clip(np.exp(log_colour) - OFFSET, 0.001, 1.0)
 
 
 def base_colour(
@@ -58,8 +58,8 @@ def base_colour(
 ) -> Float[np.ndarray, "V 3"]:
     """The low-frequency log colour over face and head.
 
-    Minimises sum w |x - observed|^2 + |grad x - g|^2 + |x - prior|^2 / MEMORY^2, with g from the
-    mirrored observation where that is known and from the prior elsewhere.
+    Minimises sum w |x - observed|^2 + |grad x - grad t|^2 + |x - t|^2 / MEMORY^2, where t is the
+    mirrored observation where that is known and the prior elsewhere.
     """
     skin, triangles = skin_index(template), skin_triangles(template)
     position = vertices[skin]
@@ -68,8 +68,9 @@ def base_colour(
     # Squared: half-trusted colour at the rim of the measurement should not be carried on.
     w = np.clip(weight[skin], 0.0, 1.0) ** 2
     w_mirror = np.clip(weight[template.mirror][skin], 0.0, 1.0) ** 2
-    target = prior[skin]
-    right = _guided(stiffness, target, observed[template.mirror][skin], w_mirror)
+    mirrored = observed[template.mirror][skin]
+    right = _guided(stiffness, prior[skin], mirrored, w_mirror)
+    target = prior[skin] + w_mirror[:, None] * (mirrored - prior[skin])
     screen = mass / MEMORY**2
     right = right + (screen[:, None] * target) + (_DATA * w[:, None] * observed[skin])
     solver = SpdSolver(stiffness + sparse.diags(screen + _DATA * w + 1e-9))

@@ -41,7 +41,14 @@ def project_along_normals(
     points serve only where both rays miss though the scan is near.
     """
     tracer = _Tracer(surface)
-    out = _closer(tracer.cast(points, normals, 1.0), tracer.cast(points, normals, -1.0))
+    ahead, behind = tracer.cast(points, normals, 1.0), tracer.cast(points, normals, -1.0)
+    nearer = np.abs(ahead.offset) <= np.abs(behind.offset)
+    out = _pick(nearer, ahead, behind)
+    out.agreement[:] = _agreement(surface, out, normals)
+    second = np.flatnonzero(~_good(out, reach))
+    other = _rows(_pick(nearer, behind, ahead), second)
+    other.agreement[:] = _agreement(surface, other, normals[second])
+    _put(out, second, other, reach)
     lost = np.flatnonzero(~_good(out, reach))
     if 0 < len(lost) <= MAX_CLOSEST_POINTS:
         _put(out, lost, _by_closest_point(surface, points[lost], normals[lost]), reach)
@@ -59,7 +66,6 @@ class _Tracer:
         from embreex import rtcore_scene
         from embreex.mesh_construction import TriangleMesh
 
-        self._surface = surface
         self._scene = rtcore_scene.EmbreeScene()
         corners = surface.vertices[surface.triangles].astype(np.float32)
         self._mesh = TriangleMesh(self._scene, corners)
@@ -74,29 +80,30 @@ class _Tracer:
         u, v = (np.where(hit, found[key], 0.0).astype(np.float32) for key in ("u", "v"))
         barycentric = np.stack([1 - u - v, u, v], axis=1)
         offset = np.where(hit, sign * (found["tfar"] - back), np.inf).astype(np.float32)
-        return Projection(triangle, barycentric, offset, self._agreement(triangle, barycentric, normals))
+        return Projection(triangle, barycentric, offset, np.zeros(len(points), np.float32))
 
-    def _agreement(self, triangle: np.ndarray, barycentric: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        corner_normals = self._surface.normals.astype(np.float32)[self._surface.triangles[triangle]]
-        smooth = normalized(np.einsum("nk,nkd->nd", barycentric, corner_normals))
-        return np.where(triangle >= 0, np.einsum("nd,nd->n", smooth, normals), 0.0).astype(np.float32)
+
+def _agreement(surface: ClosestPoint, hit: Projection, normals: np.ndarray) -> np.ndarray:
+    corner_normals = surface.normals.astype(np.float32)[surface.triangles[hit.triangle]]
+    smooth = normalized(np.einsum("nk,nkd->nd", hit.barycentric, corner_normals))
+    return np.where(hit.triangle >= 0, np.einsum("nd,nd->n", smooth, normals), 0.0).astype(np.float32)
 
 
 def _good(hit: Projection, reach: float) -> np.ndarray:
     return (hit.triangle >= 0) & (np.abs(hit.offset) <= reach) & (hit.agreement > AGREEING)
 
 
-def _closer(a: Projection, b: Projection) -> Projection:
-    def cost(hit: Projection) -> np.ndarray:
-        return np.where(_good(hit, np.inf), np.abs(hit.offset), np.inf)
-
-    first = cost(a) <= cost(b)
+def _pick(first: np.ndarray, a: Projection, b: Projection) -> Projection:
     return Projection(
         np.where(first, a.triangle, b.triangle),
         np.where(first[:, None], a.barycentric, b.barycentric),
         np.where(first, a.offset, b.offset),
-        np.where(first, a.agreement, b.agreement),
+        np.zeros(len(first), np.float32),
     )
+
+
+def _rows(hit: Projection, rows: np.ndarray) -> Projection:
+    return Projection(hit.triangle[rows], hit.barycentric[rows], hit.offset[rows], hit.agreement[rows])
 
 
 def _by_closest_point(surface: ClosestPoint, points: np.ndarray, normals: np.ndarray) -> Projection:

@@ -29,6 +29,7 @@ AGREEMENT = (0.4, 0.7)  # cosine of the two normals: not ... trusted
 BORDER = (0.0015, 0.005)  # metres along the scan from an open edge: not ... trusted
 OPENNESS = (0.1, 0.3)  # share of the hemisphere that the head itself leaves open
 _SPREAD = 0.004  # metres over which doubt spreads
+_NECK_DOUBT = (0.5, 0.9)  # stricter: shadows of collars and light cloth are near skin
 _RAYS = 32
 _NEAR = 0.02  # metres within which the head hides itself
 
@@ -139,18 +140,12 @@ def bare_core(template: Template) -> Bool[np.ndarray, " V"]:
 
 
 def hairy_zone(template: Template) -> Float[np.ndarray, " V"]:
-    """1 where dark hair belongs to the face and its colour is kept: brows, lashes, beard; 0 elsewhere."""
+    """1 where what is darker than skin belongs to the face and is kept: brows, eyes, lips, beard."""
     points = template.landmarks.on(template.vertices, template.topology)
     span = float(np.linalg.norm(points[36] - points[45]))
     away = np.linalg.norm(template.vertices[:, None, :] - points[None, 17:68], axis=2).min(axis=1)
     features = 1.0 - smoothstep(away, 0.14 * span, 0.24 * span)
-    mouth = points[48:68].mean(axis=0)
-    chin = mouth + np.array([0.0, -0.2, -0.1]) * span
-    low = 1.0 - smoothstep(template.vertices[:, 1], mouth[1], mouth[1] + 0.12 * span)
-    beard = low * (
-        1.0 - smoothstep(np.linalg.norm(template.vertices - chin, axis=1), 0.85 * span, 1.1 * span)
-    )
-    return np.maximum(features, beard)
+    return np.maximum(features, template.regions.get("beard", 0.0 * features))
 
 
 def colour_trust(
@@ -173,6 +168,8 @@ def colour_trust(
     kept = np.where(brighter, trust, 1.0 - smoothstep(dark_ok.doubt(safe), 0.9, 1.4))
     features = hairy_zone(template)
     trust = np.maximum(trust, features * kept)
+    neck = template.regions.get("neck", np.zeros(len(trust)))  # where collars are
+    trust *= 1.0 - neck * smoothstep(doubt, *_NECK_DOUBT)
     if confidence is not None:
         trust *= 1.0 - (1.0 - smoothstep(confidence, 0.1, 0.6)) * smoothstep(doubt, 0.35, 0.7)
     return np.where(known, trust, 0.0)

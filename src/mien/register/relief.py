@@ -17,7 +17,7 @@ from mien.register.surface import smoothstep
 
 LIMIT_MM = 0.8
 _TRUSTED = (0.001, 0.0025)  # metres between head and scan: relief ... no relief
-_FINENESS = (0.9, 1.8)  # template edge over scan edge: a coarser scan has no relief of its own
+_FINENESS = (1.8, 3.0)  # template edge over scan edge: a coarser scan has no relief of its own
 
 
 def scan_relief(
@@ -25,9 +25,10 @@ def scan_relief(
 ) -> dict[str, Image]:
     """Displacement in mm (outward positive) for "face" and "head"; 0 where nothing was measured.
 
-    Only what is finer than the template's mesh and coarser than the scan's: the mean per vertex is taken
-    out (the mesh has it), wavelengths below two scan edges are facets and smoothed away. A scan whose
-    edges are as long as the template's yields zeros.
+    Measured from the smooth surface over the mesh (Phong tessellation), so that the roundness between
+    vertices, which smooth shading shows already, is not counted twice. Kept is what is finer than the
+    template's mesh and coarser than the scan's: the mean per vertex is taken out, wavelengths below two
+    scan edges are facets and smoothed away. A scan about as coarse as the template yields zeros.
     """
     scan = prepared.scan
     fine = _fineness(template, vertices, scan.vertices, scan.triangles)
@@ -69,8 +70,9 @@ def _tile_relief(
     near = (surface.query(vertices).distance < REACH) & (fine > 0)
     rows = np.flatnonzero(near[tile.corners].all(axis=1))
     relief, trust = np.zeros(len(tile.corners), np.float32), np.zeros(len(tile.corners), np.float32)
-    normals = tile.at_texels(vertex_normals(vertices, template.topology.triangles))
-    hit = project_along_normals(surface, tile.at_texels(vertices)[rows], normalized(normals[rows]))
+    at_vertices = vertex_normals(vertices, template.topology.triangles)
+    normals = normalized(tile.at_texels(at_vertices)[rows])
+    hit = project_along_normals(surface, _smooth_points(tile, vertices, at_vertices)[rows], normals)
     relief[rows] = MILLIMETRES_PER_METRE * hit.offset
     trust[rows] = np.where(hit.triangle >= 0, 1.0 - smoothstep(np.abs(hit.offset), *_TRUSTED), 0.0)
     image, known = tile.image(relief), tile.image(trust) > 0.5
@@ -80,3 +82,14 @@ def _tile_relief(
     mean = tile.to_vertices(trust * image[tile.covered]) / np.maximum(weight, 1e-6)
     detail = (image[tile.covered] - tile.at_texels(mean)) * trust * tile.at_texels(fine)
     return np.clip(detail, -LIMIT_MM, LIMIT_MM).astype(np.float32)
+
+
+def _smooth_points(tile: Tile, vertices: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Phong tessellation (Boubekeur and Alexa 2008, eq. 4, alpha = 3/4) at the covered texels."""
+    flat = tile.at_texels(vertices).astype(np.float64)
+    bulge = np.zeros_like(flat)
+    for k in range(3):
+        corner = tile.corners[:, k]
+        height = np.einsum("nd,nd->n", vertices[corner] - flat, normals[corner])
+        bulge += (tile.weights[:, k] * height)[:, None] * normals[corner]
+    return flat + 0.75 * bulge

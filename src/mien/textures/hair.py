@@ -31,7 +31,7 @@ def brow_strokes(
         for along in np.sort(rng.beta(1.1, 1.0, int(_HAIRS * fullness))):
             _hair(canvas, arch, along, outward, width, rng)
     small = cv2.resize(canvas, (resolution, resolution), interpolation=cv2.INTER_AREA)
-    return np.clip(1.0 - np.exp(-1.3 * small), 0.0, 0.9)
+    return np.clip(1.0 - np.exp(-2.0 * small), 0.0, 0.93)
 
 
 def landmark_uvs(template: Template) -> Float[np.ndarray, "68 2"]:

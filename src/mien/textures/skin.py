@@ -14,7 +14,7 @@ from jaxtyping import Float
 from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 from mien.core.mesh import Image
-from mien.geometry.uvspace import Tile, blur_within, fill_gutter
+from mien.geometry.uvspace import Tile, blur_within, fill_gutter, smooth_gutter
 from mien.register.colour import TILES, tile_of
 from mien.register.colour_fill import to_log, typical_texel
 from mien.textures.tangent import normal_from_displacement
@@ -92,10 +92,12 @@ def _surface(tile: Tile, vertices: np.ndarray, fields: np.ndarray, albedo: Image
         "roughness": np.clip(roughness, 0.2, 0.9),
         "scatter": np.clip(scatter, 0.0, 1.0),
     }
-    return [
-        (kind, Image(fill_gutter(tile.image(values.astype(np.float32)), tile.covered)[..., None]))
-        for kind, values in bounded.items()
-    ]
+    return [(kind, _spread(tile, values)) for kind, values in bounded.items()]
+
+
+def _spread(tile: Tile, values: np.ndarray) -> Image:
+    filled = fill_gutter(tile.image(values.astype(np.float32)), tile.covered)
+    return Image(smooth_gutter(filled, tile.covered)[..., None])
 
 
 def _pores(tile: Tile, vertices: np.ndarray, albedo: Image) -> Float[np.ndarray, " N"]:
