@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import tyro
 from tyro.conf import Positional
@@ -84,21 +84,27 @@ class Evaluate:
     """Measure a part of Mien; the numbers in the README come from here."""
 
     what: Positional[Literal["registration", "shapes"]]
-    """registration: synthetic scans with known truth; shapes: the template's 52."""
+    """registration: synthetic scans with known truth, then --scans; shapes: the template's 52."""
     scans: tuple[Path, ...] = ()
     """Further scans to register and measure."""
-    out: Path | None = None
-    """JSON file for the numbers."""
+    albedo: tuple[Path, ...] = ()
+    """Their colour textures, in the same order."""
+    landmarks: tuple[Path, ...] = ()
+    """Their true landmarks, in the same order: not used for the fit, the detected ones are held against them."""
+    json: Path | None = None
+    """File for the numbers."""
 
 
 @dataclass(frozen=True)
 class Bench:
     """Registration beside trimesh's nricp_amberg and nricp_sumner: same start, same measure."""
 
-    scans: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="SCAN [SCAN ...]")] = ()
-    """Scans to run on; the demo scan when left out."""
-    out: Path | None = None
-    """JSON file for the numbers."""
+    scans: tuple[Path, ...] = ()
+    """Scans to run on; a synthetic one when left out."""
+    albedo: tuple[Path, ...] = ()
+    """Their colour textures, in the same order."""
+    json: Path | None = None
+    """File for the numbers."""
 
 
 @dataclass(frozen=True)
@@ -191,16 +197,18 @@ def _check(command: Check) -> int:
 
 
 def _evaluate(command: Evaluate) -> int:
-    from mien.pipeline.measure import evaluate_registration, evaluate_shapes
+    from mien.pipeline.measure import evaluate_registration, evaluate_shapes, real_scans
 
-    rows = {"registration": evaluate_registration, "shapes": evaluate_shapes}[command.what](command.scans)
-    return _print_rows(rows, command.out)
+    if command.what == "shapes":
+        return _print_rows(evaluate_shapes(), command.json)
+    scans = real_scans(command.scans, command.albedo, command.landmarks)
+    return _print_rows(evaluate_registration(scans), command.json)
 
 
 def _bench(command: Bench) -> int:
-    from mien.pipeline.measure import bench_registration
+    from mien.pipeline.measure import bench_registration, real_scans
 
-    return _print_rows(bench_registration(command.scans), command.out)
+    return _print_rows(bench_registration(real_scans(command.scans, command.albedo, ())), command.json)
 
 
 def _sheet(command: Sheet) -> int:

@@ -12,11 +12,12 @@ from mien.core.errors import MienError
 from mien.core.files import whole_folder
 from mien.export.read_asset import read_asset
 from mien.template import load_template
-from mien.view import standard_camera, subject_from_asset
+from mien.view import expression_sheet, standard_camera, subject_from_asset
 from mien.view.lights import load_hdri
 from mien.view.pathtrace import path_trace, path_traced_turntable
 
 _TEXTURE_LIMIT = 4096
+_SHAPES_DRAWN_AT = 1024  # pixels a tile before it is reduced
 
 
 def render(
@@ -49,6 +50,14 @@ def render(
     camera = standard_camera(subject.frame, size, size, view)
     picture = path_trace(subject, camera, weights, environment=environment, clay=clay, samples=samples)
     write_picture(out, picture)
+    return out
+
+
+def draw_shapes(out: Path, asset_folder: Path | None, tile: int) -> Path:
+    """All 52 shapes of an asset, or of the template, in clay: one PNG; returns its path."""
+    template = load_template()
+    rig = read_asset(asset_folder, template).rig if asset_folder else None
+    write_picture(out, expression_sheet(template, rig, size=tile, drawn_at=max(tile, _SHAPES_DRAWN_AT)))
     return out
 
 

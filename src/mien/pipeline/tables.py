@@ -11,13 +11,14 @@ from mien.core.face import FaceAsset
 
 
 def rows_table(rows: list[dict[str, object]]) -> str:
-    """Rows with the same keys as an aligned table; floats with three significant digits."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    """Rows as an aligned table, turned on its side: a column a row, since names are long."""
+    titles = list(rows[0])[:1]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+    table.add_column("")
     for row in rows:
-        table.add_row(*(_cell(row.get(column, "")) for column in columns))
+        table.add_column(" ".join(str(row[title]) for title in titles), justify="right", overflow="fold")
+    for key in dict.fromkeys(key for row in rows for key in row if key not in titles):
+        table.add_row(key.replace("_", " "), *(_cell(row.get(key, "")) for row in rows))
     return _as_text(table)
 
 
