@@ -90,7 +90,7 @@ class Evaluate:
     albedo: tuple[Path, ...] = ()
     """Their colour textures, in the same order."""
     landmarks: tuple[Path, ...] = ()
-    """Their true landmarks, in the same order: not used for the fit, the detected ones are held against them."""
+    """Their true landmarks, in the same order: held against the detected ones, not used in the fit."""
     json: Path | None = None
     """File for the numbers."""
 

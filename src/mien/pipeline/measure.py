@@ -93,7 +93,7 @@ def evaluate_shapes() -> Rows:
 
     template = load_template()
     quality = rig_quality(template, build_rig(template, template.vertices))
-    return [{"what": key, "value": value} for key, value in quality.items()]
+    return [{"scan": "template", **quality}]
 
 
 def bench_registration(scans: list[RealScan]) -> Rows:

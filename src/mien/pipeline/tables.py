@@ -12,7 +12,7 @@ from mien.core.face import FaceAsset
 
 def rows_table(rows: list[dict[str, object]]) -> str:
     """Rows as an aligned table, turned on its side: a column a row, since names are long."""
-    titles = list(rows[0])[:1]
+    titles = [key for key in ("scan", "method") if key in rows[0]]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for row in rows:
