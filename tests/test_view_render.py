@@ -8,7 +8,7 @@ from mien.view.camera import orbit_camera
 from mien.view.environment import make_environment
 from mien.view.lighting import light_subject
 from mien.view.lights import white_furnace
-from mien.view.occlusion import Occluder, ambient_light
+from mien.view.occlusion import Occluder, ambient_light, mirror_openness
 from mien.view.samples import interpolate
 from view_fixture import sphere, white_matte
 
@@ -51,6 +51,16 @@ def test_ambient_occlusion_beneath_a_ceiling_matches_its_form_factor():
     points, normals = np.zeros((64, 3)), np.tile([0.0, 0.0, 1.0], (64, 1))
     _, openness = ambient_light(Occluder(vertices, triangles), points, normals, white_furnace(), 64)
     assert openness.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_reflections_of_a_convex_body_are_open_and_those_inside_it_closed():
+    subject = sphere()
+    occluder = Occluder(subject.vertices, subject.surface.triangles)
+    normals, eye = subject.surface.normals(subject.vertices), np.array([0.0, 0.0, 1.0])
+    facing = normals[:, 2] > 0.3
+    assert mirror_openness(occluder, subject.vertices, normals, eye)[facing].min() == 1.0
+    inside = mirror_openness(occluder, 0.5 * subject.vertices, normals, eye)
+    assert inside[facing].max() == 0.0
 
 
 def test_without_light_there_is_no_picture_but_black():

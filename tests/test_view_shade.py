@@ -19,7 +19,8 @@ def test_a_white_body_vanishes_in_a_white_furnace(kind):
     triangles = subject.surface.triangles
     raster = rasterize_view(camera, subject.vertices, triangles)
     samples = visible_samples(camera, raster, np.arange(len(triangles)), triangles, raster.covered)
-    radiance = _material_radiance(lit, camera, 0, samples)
+    open_mirror = np.ones(len(subject.vertices), np.float32)
+    radiance = _material_radiance(lit, camera, 0, samples, open_mirror)
     np.testing.assert_allclose(radiance, 1.0, rtol=5e-3)
 
 

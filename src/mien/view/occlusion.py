@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numba import njit
 
+from mien.geometry.normals import normalized
 from mien.view.environment import Environment, cone_samples, lookup_levels
 
 RAY_OFFSET = 2.0e-4  # metres along the normal: hides the shadow terminator of flat triangles
@@ -56,6 +57,34 @@ class Occluder:
             rays = spread[16 * k + scramble]
             seen[facing] += ~self.blocked(origins, rays)
         return seen / samples
+
+
+def mirror_openness(
+    occluder: Occluder,
+    points: Float[np.ndarray, "N 3"],
+    normals: Float[np.ndarray, "N 3"],
+    eye: Float[np.ndarray, "3"],
+    samples: int = 4,
+    spread: float = 0.35,
+) -> Float[np.ndarray, " N"]:
+    """The share (0..1) of the directions about each point's reflection that the subject does not hide.
+
+    `spread` is the slope of the cone about the mirrored direction: a rough lobe sees that wide.
+    """
+    views = normalized(eye - points)
+    cosine = np.einsum("nd,nd->n", normals, views)[:, None]
+    out = np.ones(len(points), np.float32)
+    # What faces away is not drawn, but its triangles may reach round the silhouette.
+    near = np.flatnonzero(cosine[:, 0] > -0.3)
+    mirrored = 2.0 * np.maximum(cosine[near], 0.0) * normals[near] - views[near]
+    origins = points[near] + RAY_OFFSET * normals[near]
+    jitter = spread * cone_samples(np.array([0.0, 0.0, 1.0]), np.pi / 4, 8 * samples)
+    turn = scrambled(near, 8)
+    free = np.zeros(len(near), np.float32)
+    for k in range(samples):
+        free += ~occluder.blocked(origins, mirrored + jitter[8 * k + turn])
+    out[near] = free / samples
+    return out
 
 
 def scrambled(index: np.ndarray, count: int) -> Int[np.ndarray, " N"]:

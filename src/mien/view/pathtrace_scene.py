@@ -99,7 +99,9 @@ def _look(mi: Any, lit: LitSubject, index: int, own: Int[np.ndarray, " S"]) -> d
     glow = _skin_glow(lit, index) if material.kind == "skin" else _eye_glow(lit, material, own)
     emitter = {"type": "area", "radiance": _bitmap(mi, glow), "sampling_weight": 1e-4}
     black = {"type": "rgb", "value": [0.0, 0.0, 0.0]}
-    return {"bsdf": _coated(mi, material, black), "emitter": mi.load_dict(emitter)}
+    # Beneath the cornea a coat could only be found by chance, as noise; the cornea's own shine stands for it.
+    under = _diffuse(mi, np.zeros(3)) if material.kind == "eye" else _coated(mi, material, black)
+    return {"bsdf": under, "emitter": mi.load_dict(emitter)}
 
 
 def _skin_glow(lit: LitSubject, index: int) -> Float[np.ndarray, "H W 3"]:

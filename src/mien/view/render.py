@@ -16,6 +16,7 @@ from mien.view.film import develop
 from mien.view.layers import add_clear_layers, add_lashes
 from mien.view.lighting import LitSubject, light_subject
 from mien.view.lights import clay_studio, studio
+from mien.view.occlusion import mirror_openness
 from mien.view.samples import Samples, visible_samples
 from mien.view.shade import shade_points
 from mien.view.subject import Viewable, as_subject
@@ -69,8 +70,9 @@ def render_lit(lit: LitSubject, camera: Camera, mode: str = "skin") -> UInt8[np.
     if mode == "clay":
         radiance[everything.pixel] = clay_radiance(lit, everything, clay_studio(float(round(camera.yaw))))
     else:
+        mirror = _mirror(lit, camera)
         for index, samples in everything.by(surface.triangle_material[everything.triangle]):
-            radiance[samples.pixel] = _material_radiance(lit, fine, index, samples)
+            radiance[samples.pixel] = _material_radiance(lit, fine, index, samples, mirror)
         add_clear_layers(lit, fine, raster.depth, radiance)
         add_lashes(lit, fine, raster.depth, radiance)
     return _develop(radiance, raster.covered, EXPOSURE[mode])
@@ -87,7 +89,7 @@ def turntable(
 
 
 def _material_radiance(
-    lit: LitSubject, camera: Camera, index: int, samples: Samples
+    lit: LitSubject, camera: Camera, index: int, samples: Samples, mirror: Float[np.ndarray, " V"]
 ) -> Float[np.ndarray, "N 3"]:
     surface, environment = lit.subject.surface, lit.environment
     material = surface.materials[index]
@@ -111,7 +113,8 @@ def _material_radiance(
         material.albedo.sample(uv, lod)[:, :3],
         material.roughness.sample(uv, _lod(footprint, material.roughness.shape))[:, 0],
         0.08 * material.specular.sample(uv, _lod(footprint, material.specular.shape))[:, 0],
-        samples.at(lit.openness).astype(np.float32),
+        samples.at(lit.openness),
+        samples.at(mirror),
         visibility.astype(np.float32),
         *_light_arrays(environment),
         environment.levels,
@@ -120,6 +123,13 @@ def _material_radiance(
         out,
     )
     return out
+
+
+def _mirror(lit: LitSubject, camera: Camera) -> Float[np.ndarray, " V"]:
+    """Per vertex, what its reflection toward the camera sees past the subject, smoothed."""
+    seen = mirror_openness(lit.occluder, lit.subject.vertices, lit.normals, camera.eye)
+    smoother = lit.subject.surface.smoother
+    return smoother @ (smoother @ seen)
 
 
 def _light_arrays(environment: Environment) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

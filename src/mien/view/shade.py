@@ -13,12 +13,13 @@ from mien.view.environment import lookup_levels
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def shade_points(
-    normals, views, diffuse, albedo, roughness, f0, openness, visibility, light_dirs, light_rgb, light_radius,
-    levels, level_roughness, two_lobes, out,
+    normals, views, diffuse, albedo, roughness, f0, openness, mirror, visibility, light_dirs, light_rgb,
+    light_radius, levels, level_roughness, two_lobes, out,
 ):  # fmt: skip
     """Radiance toward the viewer, for N points at once.
 
-    `diffuse` is irradiance / pi, `albedo` linear, `views` point to the eye. Skin has two lobes, the
+    `diffuse` is irradiance / pi, `albedo` linear, `views` point to the eye; `mirror` is the share of the
+    surroundings that a reflection sees past the subject itself. Skin has two lobes, the
     sharper with 0.75 and the wider with 1.35 times the roughness, mixed 0.8 to 0.2; others one.
     """
     reflection = np.empty(3, np.float32)
@@ -37,7 +38,9 @@ def shade_points(
             rough = min(max(rough, np.float32(0.04)), np.float32(1.0))
             alpha = rough * rough
             lookup_levels(levels, rx, ry, rz, _level_of(level_roughness, rough), reflection)
-            scale = share * env_brdf(f0[n], rough, nv) * specular_occlusion(openness[n], nv, alpha)
+            scale = (
+                share * env_brdf(f0[n], rough, nv) * specular_occlusion(openness[n], nv, alpha) * mirror[n]
+            )
             r += scale * reflection[0]
             g += scale * reflection[1]
             b += scale * reflection[2]

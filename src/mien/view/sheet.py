@@ -34,7 +34,7 @@ _MARGIN, _GAP, _LABEL = 24, 8, 26
 _TEXTURE_LIMIT = 1024
 _MAPS = ("albedo", "specular", "roughness", "normal", "displacement", "scatter")
 
-Picture = UInt8[np.ndarray, "H W 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]  # tiles differ in size
 Job = Callable[[], dict[str, Picture]]
 
 
@@ -93,7 +93,7 @@ def _clay(subject: Subject, size: tuple[int, int], yaw: float) -> Picture:
 
 def _expression(name: str, subject: Subject, size: tuple[int, int]) -> dict[str, Picture]:
     posed = subject.posed(SHEET_EXPRESSIONS[name])
-    camera = orbit_camera(subject.frame, *size, 10.0, margin=1.36)
+    camera = orbit_camera(subject.frame, *size, 10.0, margin=1.24)
     lit = light_subject(posed, studio(), rays=12, shadow_samples=3, tile_resolution=256, toward=camera.toward)
     return {name: render_lit(lit, camera)}
 
@@ -110,8 +110,8 @@ def _thumbnail(image: Image, size: int) -> Picture:
     small = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA), np.float32)
     small = small.reshape(size, size, -1)
     if image.unit == "mm":
-        # Grey is zero; two standard deviations reach black and white.
-        small = 0.5 + small / max(4.0 * float(small.std()), 1e-6)
+        # Grey is zero; black and white are the 2 % of the deepest and the highest.
+        small = 0.5 + 0.5 * small / max(float(np.percentile(np.abs(small), 98)), 1e-3)
     if small.shape[2] < 3:
         shown = np.repeat(small[..., :1], 3, axis=2)
     elif image.colour_space == "srgb" or _is_normal(small[..., :3]):
