@@ -7,9 +7,9 @@ from jaxtyping import Float
 
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
 from mien.rig.gaze import LOOK_DEGREES
-from tools.build_template.shapes_eyes import blink_left, left_lids, look_left, slide_both
+from tools.build_template.shapes_eyes import blink_left, left_lids, look_left, slide_both, squint_left
 from tools.build_template.shapes_ict import jaw_motions, lay_over, load_ict
-from tools.build_template.shapes_mouth import meet_lips, wall_offsets
+from tools.build_template.shapes_mouth import calm_sneer, meet_lips, wall_offsets
 from tools.build_template.shapes_sides import mirrored, split, symmetric
 from tools.build_template.source import Source
 from tools.build_template.types import Skin
@@ -21,6 +21,7 @@ _SIDED = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")  # single shapes tha
 def build_shapes(skin: Skin, source: Source) -> Float[np.ndarray, "52 V 3"]:
     """Offsets (metres) of the skin: carried from ICT-FaceKit, made symmetric, split, then corrected."""
     whole = carried(skin)
+    whole["noseSneer"] = calm_sneer(skin, whole["noseSneer"])
     meet_lips(skin, whole)
     shapes = _halves(skin, {stem: _cleaned(skin, stem, offsets) for stem, offsets in whole.items()})
     _seat_on_eyes(skin, shapes)
@@ -68,6 +69,8 @@ def _seat_on_eyes(skin: Skin, shapes: dict[str, np.ndarray]) -> None:
     for name in SHAPE_NAMES:
         if name == "eyeBlinkLeft":
             shapes[name] = blink
+        elif name == "eyeSquintLeft":
+            shapes[name] = squint_left(lids, shapes[name], blink)
         elif name.removesuffix("Left") in LOOK_DEGREES:
             shapes[name] = look_left(skin, lids, name, shapes[name], blink)
         elif name.endswith("Left") and name not in _SIDED:

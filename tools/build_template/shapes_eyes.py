@@ -12,6 +12,7 @@ from tools.build_template.shapes_sides import mirrored
 from tools.build_template.types import Skin
 
 _CANTHUS = 9e-3  # metres round the lids' corners in which a blink calms down: they hardly move
+_SQUINT_GAIN, _SQUINT_BLINK, _SQUINT_LOWER = 1.1, 0.08, 1.0e-3
 _LOOK_DOWN_LID = 0.5  # share of a blink that the upper lid makes when the gaze falls
 
 
@@ -43,6 +44,14 @@ def look_left(
         carried = below * carried + (1 - below) * _LOOK_DOWN_LID * blink
     gaze = look_rotation(name) @ lids.eye.gaze
     return lids.slide(carried, gaze)
+
+
+def squint_left(
+    lids: Lids, carried: Float[np.ndarray, "V 3"], blink: Float[np.ndarray, "V 3"]
+) -> Float[np.ndarray, "V 3"]:
+    """The carried squint, whose lids hardly narrow, with the lids narrowed as ARKit's do."""
+    narrowed = _SQUINT_GAIN * carried + _SQUINT_BLINK * blink + lids.shift(0.0, _SQUINT_LOWER)
+    return lids.slide(narrowed)
 
 
 def slide_both(skin: Skin, lids: Lids, offsets: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:

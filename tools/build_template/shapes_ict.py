@@ -168,7 +168,7 @@ def jaw_motions(skin: Skin) -> dict[str, Similarity]:
 
 
 def jaw_hinge(skin: Skin) -> Float[np.ndarray, "3"]:
-    """The point on the midline about which jawOpen turns (its fixed point: below the condyle, which slides)."""
+    """The fixed point of jawOpen on the midline: below the condyle, which slides as it turns."""
     motion = jaw_motions(skin)["jawOpen"]
     y, z = np.linalg.solve((np.eye(3) - motion.rotation)[1:, 1:], motion.translation[1:])
     return np.array([0.0, y, z])

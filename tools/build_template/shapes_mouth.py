@@ -11,6 +11,7 @@ from mien.geometry.align import Similarity
 from mien.rig.lips import Lips
 from tools.build_template.types import Skin
 
+_SNEER_LIPS = 0.4  # share of the carried noseSneer that the lips keep
 _DEEP = 9e-3  # metres behind the lips' line from which the jaw alone moves the mouth's wall
 _DEEP_STILL = 22e-3  # ... from which a shape without the jaw leaves it alone
 _DEEP_EYE = 7e-3  # ... behind the lids' margins from which nothing moves the eye's socket
@@ -28,6 +29,14 @@ def meet_lips(skin: Skin, whole: dict[str, Float[np.ndarray, "V 3"]]) -> None:
         if name != "mouthClose":
             whole[name] = lips.part(whole[name], _UPPER_GIVES.get(name, 0.5))
     whole["mouthClose"] = lips.seal(whole["jawOpen"], whole["mouthClose"])
+
+
+def calm_sneer(skin: Skin, sneer: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+    """noseSneer with less of the lips' rise, which ARKit leaves to mouthUpperUp."""
+    lip = skin.vertices[skin.loops["lips_outer_upper"], 1].max()
+    nose = skin.vertices[skin.loops["nostril_left"], 1].mean()
+    share = _smooth((skin.vertices[:, 1] - lip) / (nose - lip))
+    return sneer * (_SNEER_LIPS + (1 - _SNEER_LIPS) * share)[:, None]
 
 
 def inner_walls(skin: Skin, *, jaw: bool) -> Bool[np.ndarray, " V"]:

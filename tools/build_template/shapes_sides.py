@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from mien.rig.sides import left_share
 from tools.build_template.types import Skin
-
-BLEND = 9e-3  # metres either side of the midline within which left hands over to right
 
 
 def mirrored(skin: Skin, offsets: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
@@ -22,16 +21,11 @@ def symmetric(skin: Skin, offsets: Float[np.ndarray, "V 3"]) -> Float[np.ndarray
     return out
 
 
-def left_share(skin: Skin) -> Float[np.ndarray, " V"]:
-    """1 on the subject's left, 0 on the right, smooth between; it and its mirror image add up to one."""
-    t = np.clip(skin.vertices[:, 0] / (2 * BLEND) + 0.5, 0.0, 1.0)
-    share = t**3 * (t * (6 * t - 15) + 10)
-    return (share + 1 - share[skin.mirror]) / 2
-
-
 def split(
     skin: Skin, both: Float[np.ndarray, "V 3"]
 ) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "V 3"]]:
     """Left and right halves of a symmetric motion: mirror images of each other that add up to it."""
-    left = left_share(skin)[:, None] * both
+    share = left_share(skin.vertices[:, 0])
+    share = (share + 1 - share[skin.mirror]) / 2  # exactly one with its mirror image
+    left = share[:, None] * both
     return left, mirrored(skin, left)

@@ -46,7 +46,7 @@ class Eye:
 class Lids:
     """One eye's lids on one head at rest. `loops` are a template's, `side` "left" or "right".
 
-    `outer` marks the skin that is seen; the rest is the socket's lining, which hides in the ball when it moves.
+    `outer` marks the skin that is seen; the rest lines the socket and hides in the ball when it moves.
     """
 
     def __init__(
@@ -99,6 +99,14 @@ class Lids:
             share = _along(self.vertices[upper], self.vertices[lower])
             goals[self._slot[upper]] = _at(seam, _along(self.vertices[lower], self.vertices[lower]), share)
         return self._settle(offsets, goals, None)
+
+    def shift(self, upper: float, lower: float) -> Float[np.ndarray, "V 3"]:
+        """Offsets that raise the two margins by so many metres in their middle, not at the corners."""
+        moves = np.zeros((len(self.held), 3))
+        for up, pair in ((upper, (self.front[0], self.back[0])), (lower, (self.front[1], self.back[1]))):
+            for loop in pair:
+                moves[self._slot[loop], 1] = up * _from_ends(self.vertices[loop])
+        return self._patch.correct(moves, len(self.vertices))
 
     def _on_ball(
         self, offsets: Float[np.ndarray, "V 3"], gaze: Float[np.ndarray, "3"] | None

@@ -29,6 +29,7 @@ class Lips:
         self._slot = np.zeros(len(vertices), np.int64)
         self._slot[self.held] = np.arange(len(self.held))
         self.share = tuple(self._shares(loop) for loop in self.inner)
+        self._rest_opening = self.opening(vertices)
         self._patch = Patch(vertices, triangles, _near(vertices, self.held, REACH), self.held)
 
     def opening(self, posed: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, " L"]:
@@ -61,14 +62,18 @@ class Lips:
         return close + self._patch.correct(moves, len(posed))
 
     def part(self, offsets: Float[np.ndarray, "V 3"], upper_share: float = 0.5) -> Float[np.ndarray, "V 3"]:
-        """A shape's offsets with lips that had crossed brought back to meeting.
+        """A shape's offsets with lips that cross, more than at rest, brought back to meeting.
 
-        `upper_share` says how much of the way the upper lip gives; shapes that do not cross come back as they are.
+        `upper_share` says how much of the way the upper lip gives; what does not cross stays as it is.
         """
         posed = self.vertices + offsets
-        lack = np.maximum(GAP - self.opening(posed), 0.0) * _inside(self.share[0])
-        if lack.max() <= GAP:
+        if self.opening(posed).min() >= min(0.0, float(self._rest_opening.min())):
             return offsets
+        return self._parted(offsets, upper_share)
+
+    def _parted(self, offsets: Float[np.ndarray, "V 3"], upper_share: float) -> Float[np.ndarray, "V 3"]:
+        posed = self.vertices + offsets
+        lack = np.maximum(GAP - self.opening(posed), 0.0) * _inside(self.share[0])
         lack = _broadened(lack)
         up = self._up(posed)
         moves = np.zeros((len(self.held), 3))
@@ -79,6 +84,11 @@ class Lips:
                 moves[self._slot[loop]] = way * size[:, None] * up
                 moves[self._slot[loop[[0, -1]]]] = 0.0
         return offsets + self._patch.correct(moves, len(posed))
+
+    def uncross(self) -> Float[np.ndarray, "V 3"]:
+        """Offsets that bring lips which cross at rest back to meeting; zero where they do not."""
+        still = np.zeros_like(self.vertices)
+        return still if self._rest_opening.min() >= 0 else self._parted(still, 0.5)
 
     def _rest_gap(self) -> tuple[Float[np.ndarray, "A 3"], Float[np.ndarray, "B 3"]]:
         """The vectors from lower to upper lip that are kept between sealed lips, at each line's vertices."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
+from mien.core.conventions import SHAPE_NAMES
 from mien.core.face import Joint, Rig, Template
 from mien.core.mesh import split_quads
 from mien.geometry.align import IDENTITY, Similarity, fit_similarity, fit_similarity_robust
 from mien.rig.gaze import look_rotation
 from mien.rig.lids import Eye, Lids
 from mien.rig.lips import Lips
+from mien.rig.sides import shape_share
 from mien.rig.transfer import Transfer
 from mien.template.followers import SKIN_PARTS, follow_shape, place_parts
 
@@ -26,7 +27,7 @@ _MARGIN_MOVES = 2e-5  # metres: a shape that moves a lid's margin by less leaves
 
 @dataclass(frozen=True)
 class SkinMesh:
-    """The skin alone: it comes first among a template's vertices. `frame` are the face's, `outer` what is seen."""
+    """The skin alone, first among a template's vertices. `frame` are the face's, `outer` what is seen."""
 
     count: int
     triangles: Int[np.ndarray, "T 3"]
@@ -55,9 +56,9 @@ def build_rig(template: Template, neutral_vertices: Float[np.ndarray, "V 3"]) ->
     """
     skin = skin_mesh(template)
     head = place_parts(template, neutral_vertices)
-    head, eyes = _seated(template, skin, head)
+    head, eyes = seated(template, skin, head)
     shapes = np.zeros((len(SHAPE_NAMES), *head.shape))
-    shapes[:, : skin.count] = _skin_shapes(template, skin, head, eyes)
+    shapes[:, : skin.count] = skin_shapes(template, skin, head, eyes, np.arange(len(SHAPE_NAMES)))
     _move_parts(template, head, shapes)
     joints = personal_joints(template, head)
     shapes = _ride_lids(template, head, joints, shapes)
@@ -99,10 +100,10 @@ def _rows(template: Template, *parts: str) -> Bool[np.ndarray, " V"]:
     return template.vertex_mask(*[name for name in parts if name in present])
 
 
-def _seated(
+def seated(
     template: Template, skin: SkinMesh, head: Float[np.ndarray, "V 3"]
 ) -> tuple[Float[np.ndarray, "V 3"], dict[str, Eye]]:
-    """The head with its lids on the eyeballs, and the strips and lashes after them."""
+    """The head with lids on the eyeballs, strips and lashes after them, and lips that do not cross."""
     eyes = {side: person_eye(template, head, side) for side in _EYE_PARTS}
     own = template.vertices[: skin.count]
     if np.abs(head[: skin.count] - own).max() < 1e-9:
@@ -110,6 +111,7 @@ def _seated(
     seat = np.zeros((skin.count, 3))
     for side, eye in eyes.items():
         seat += Lids(head[: skin.count], skin.triangles, template.loops, side, eye, skin.outer).seat()
+    seat += Lips(head[: skin.count], skin.triangles, template.loops).uncross()
     seated = head.copy()
     seated[: skin.count] += seat
     placed = place_parts(template, seated)
@@ -119,30 +121,46 @@ def _seated(
     return placed, eyes
 
 
-def _skin_shapes(
-    template: Template, skin: SkinMesh, head: Float[np.ndarray, "V 3"], eyes: dict[str, Eye]
-) -> Float[np.ndarray, "52 S 3"]:
-    neutral = head[: skin.count]
-    source = template.vertices[: skin.count]
-    transfer = Transfer(source, neutral, skin.triangles, skin.frame)
-    shapes = transfer.apply(template.shapes[:, : skin.count])
+def skin_shapes(
+    template: Template,
+    skin: SkinMesh,
+    head: Float[np.ndarray, "V 3"],
+    eyes: dict[str, Eye],
+    which: Int[np.ndarray, " K"],
+) -> Float[np.ndarray, "K S 3"]:
+    """The skin's offsets on this head of the shapes `which`: transferred, then lids and lips put right.
+
+    mouthClose is sealed against jawOpen where both are asked for.
+    """
+    source, neutral = template.vertices[: skin.count], head[: skin.count]
+    own = template.shapes[which, : skin.count]
+    moving = (own != 0).any(axis=(0, 2))
+    shapes = Transfer(source, neutral, skin.triangles, skin.frame, moving).apply(own)
     if np.array_equal(neutral, source):
         return shapes
+    names = [SHAPE_NAMES[k] for k in which]
     for side, eye in eyes.items():
         lids = Lids(neutral, skin.triangles, template.loops, side, eye, skin.outer)
-        for k, name in enumerate(SHAPE_NAMES):
+        for k, name in enumerate(names):
             shapes[k] = _on_eye(lids, name, shapes[k])
-    _meet_lips(Lips(neutral, skin.triangles, template.loops), shapes)
+    _meet_lips(Lips(neutral, skin.triangles, template.loops), names, shapes, source[:, 0])
     return shapes
 
 
-def _meet_lips(lips: Lips, shapes: Float[np.ndarray, "52 S 3"]) -> None:
-    """Lips of every shape kept from crossing, and mouthClose made to seal this person's open jaw."""
-    close, jaw = SHAPE_INDEX["mouthClose"], SHAPE_INDEX["jawOpen"]
-    for k in range(len(shapes)):
-        if k != close:
-            shapes[k] = lips.part(shapes[k])
-    shapes[close] = lips.seal(shapes[jaw], shapes[close])
+def _meet_lips(
+    lips: Lips, names: list[str], shapes: Float[np.ndarray, "K S 3"], across: Float[np.ndarray, " S"]
+) -> None:
+    """Lips of every shape kept from crossing, and mouthClose made to seal this person's open jaw.
+
+    `across` is the template's x: a half's correction keeps to its side of the midline.
+    """
+    for k, name in enumerate(names):
+        if name != "mouthClose":
+            parted = lips.part(shapes[k]) - shapes[k]
+            shapes[k] += np.multiply(shape_share(name, across), parted.T).T
+    if "jawOpen" in names and "mouthClose" in names:
+        jaw, close = names.index("jawOpen"), names.index("mouthClose")
+        shapes[close] = lips.seal(shapes[jaw], shapes[close])
 
 
 def _on_eye(lids: Lids, name: str, offsets: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:

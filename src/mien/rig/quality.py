@@ -49,7 +49,7 @@ def blink_gap(template: Template, rig: Rig, side: str) -> Float[np.ndarray, " L"
 def lid_to_ball(
     template: Template, rig: Rig, weights: dict[str, float], side: str
 ) -> Float[np.ndarray, " L"]:
-    """Metres from the eyeball to the lids' back edges in a pose (negative: inside the ball), off the corners."""
+    """Metres from the eyeball to the lids' back edges in a pose, off the corners; negative is inside."""
     posed = rig.pose(shape_weights(weights))
     eye = person_eye(template, rig.neutral, side)
     gaze = eye.gaze
@@ -93,9 +93,8 @@ def leakage(template: Template, rig: Rig) -> dict[str, float]:
 
 
 def halves_residual(template: Template, rig: Rig) -> dict[str, float]:
-    """How far (mm) Left + Right is from being mirror-symmetric, as a share that the head's own asymmetry adds.
-
-    On the symmetric template it is zero: left and right add up to the symmetric shape.
+    """How far (mm) Left + Right is from being mirror-symmetric: zero on the template, where they add up to
+    the symmetric shape; on a person what the head's own asymmetry adds.
     """
     out = {}
     for stem, left, right in _pairs():
@@ -144,7 +143,7 @@ def _middle(vertices: Float[np.ndarray, "V 3"], loop: Int[np.ndarray, " L"]) -> 
 def _signed_gap(
     upper: Float[np.ndarray, "A 3"], lower: Float[np.ndarray, "B 3"], eye: Eye
 ) -> Float[np.ndarray, " A"]:
-    """Distance of each upper point to the lower polyline, signed by the side it lies on, seen from outside."""
+    """Distance of each upper point to the lower polyline, signed by the side on which it lies."""
     start, step = lower[:-1], np.diff(lower, axis=0)
     t = np.einsum("abd,bd->ab", upper[:, None] - start, step) / np.maximum((step**2).sum(axis=1), 1e-20)
     foot = start + np.clip(t, 0.0, 1.0)[..., None] * step

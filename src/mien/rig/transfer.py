@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import sparse
 
 from mien.geometry.align import Similarity, fit_similarity_robust
@@ -98,7 +98,8 @@ class Transfer:
     """Carries offsets from `source` to `target` (metres, same triangles). Factor once, apply often.
 
     Turns and scale between the two heads are taken out first (a robust similarity over `frame`, or over
-    all vertices), so that a turned or scaled copy of the source gets turned or scaled offsets.
+    all vertices), so that a turned or scaled copy of the source gets turned or scaled offsets. Vertices
+    outside `free` are anchored to the source's own offsets (turned and scaled); all are free by default.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Transfer:
         target: Float[np.ndarray, "V 3"],
         triangles: Int[np.ndarray, "T 3"],
         frame: Int[np.ndarray, " K"] | None = None,
+        free: Bool[np.ndarray, " V"] | None = None,
     ) -> None:
         frame = np.arange(len(source)) if frame is None else frame
         self.pose: Similarity = fit_similarity_robust(source[frame], target[frame])[0]
@@ -117,7 +119,12 @@ class Transfer:
             triangles.ravel(), np.repeat(triangle_areas(target, triangles) / 3, 3), minlength=len(target)
         )
         self._screen = (mass + 1e-12 * mass.max()) / SCREEN_LENGTH**2
-        self._solver = SpdSolver(self._target_gradient.laplacian + sparse.diags(self._screen))
+        system = (self._target_gradient.laplacian + sparse.diags(self._screen)).tocsr()
+        self._free = np.arange(len(source)) if free is None else np.flatnonzero(free)
+        self._held = np.setdiff1d(np.arange(len(source)), self._free)
+        rows = system[self._free]
+        self._coupling = rows[:, self._held]
+        self._solver = SpdSolver(rows[:, self._free])
 
     def gradients(self, offsets: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "T 3 3"]:
         """The gradients that the target's triangles are asked for."""
@@ -127,14 +134,17 @@ class Transfer:
 
     def apply(self, offsets: Float[np.ndarray, "K V 3"]) -> Float[np.ndarray, "K V 3"]:
         """The same deformations on the target: K offsets (metres); zero stays zero."""
-        first_guess = self.pose.scale * offsets @ self.pose.rotation.T
-        right = np.empty((len(self.source), len(offsets), 3))
+        guess = self.pose.scale * offsets @ self.pose.rotation.T
+        right = np.empty((len(self._free), len(offsets), 3))
         for k, shape in enumerate(offsets):
-            right[:, k] = self._target_gradient.divergence(self.gradients(shape))
-            right[:, k] += self._screen[:, None] * first_guess[k]
+            wanted = (
+                self._target_gradient.divergence(self.gradients(shape)) + self._screen[:, None] * guess[k]
+            )
+            right[:, k] = wanted[self._free] - self._coupling @ guess[k, self._held]
         solved = self._solver.solve(right.reshape(len(right), -1)).reshape(right.shape)
-        moving = np.clip(np.linalg.norm(offsets, axis=2) / MOVING, 0.0, 1.0)[..., None]
-        return first_guess + moving * (solved.transpose(1, 0, 2) - first_guess)
+        moving = np.clip(np.linalg.norm(offsets, axis=2) / MOVING, 0.0, 1.0)[:, self._free, None]
+        guess[:, self._free] += moving * (solved.transpose(1, 0, 2) - guess[:, self._free])
+        return guess
 
 
 def transfer_plain(
