@@ -5,9 +5,9 @@ from mien.view.camera import orbit_camera, rasterize_view
 from mien.view.film import film, film_plain
 from mien.view.lighting import bounced, light_subject
 from mien.view.lights import white_furnace
-from mien.view.render import _material_radiance
+from mien.view.render import _footprint, _material_radiance
 from mien.view.samples import visible_samples
-from mien.view.shade import env_brdf, ggx_sphere, specular_occlusion
+from mien.view.shade import env_brdf, ggx_sphere, specular_occlusion, turn_normals
 from view_fixture import sphere, white_matte
 
 
@@ -20,7 +20,7 @@ def test_a_white_body_vanishes_in_a_white_furnace(kind):
     raster = rasterize_view(camera, subject.vertices, triangles)
     samples = visible_samples(camera, raster, np.arange(len(triangles)), triangles, raster.covered)
     open_mirror = np.ones(len(subject.vertices), np.float32)
-    radiance = _material_radiance(lit, camera, 0, samples, open_mirror)
+    radiance = _material_radiance(lit, 0, samples, open_mirror, _footprint(lit, camera))
     np.testing.assert_allclose(radiance, 1.0, rtol=5e-3)
 
 
@@ -58,6 +58,21 @@ def test_directional_albedo_is_between_none_and_all():
 def test_specular_occlusion_is_closed_and_open_at_its_ends():
     assert specular_occlusion(0.0, 0.5, 0.2) < 0.9
     assert specular_occlusion(1.0, 0.5, 0.2) == pytest.approx(1.0)
+
+
+def test_a_flat_normal_map_turns_nothing_and_a_tilted_one_turns_along_u():
+    rng = np.random.default_rng(1)
+    normals = rng.normal(size=(20, 3)).astype(np.float32)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    along_u, along_v = np.tile([1.0, 0, 0], (2, 1)), np.tile([0, 1.0, 0], (2, 1))
+    triangle = np.zeros(20, np.int64)
+    flat = normals.copy()
+    turn_normals(flat, np.array([[0.5, 0.5, 1.0]], np.float32), along_u, along_v, triangle, normals)
+    np.testing.assert_allclose(flat, normals, atol=1e-6)
+    up = np.tile(np.array([0, 0, 1], np.float32), (20, 1))
+    tilted = up.copy()
+    turn_normals(tilted, np.array([[0.8, 0.5, 0.9]], np.float32), along_u, along_v, triangle, up)
+    np.testing.assert_allclose(tilted, np.tile([0.6, 0.0, 0.8], (20, 1)), atol=1e-6)
 
 
 def test_bounced_light_only_brightens_and_leaves_the_open_as_it_is():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -39,6 +40,11 @@ class LitSubject:
     visibility: Float[np.ndarray, "V L"]
     openness: Float[np.ndarray, " V"]
     tiles: dict[int, Texture]
+
+    @cached_property
+    def tangents(self) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 3"]]:
+        """Unit directions of growing u and v on each triangle of this pose."""
+        return self.subject.surface.tangents(self.subject.vertices)
 
 
 def light_subject(
@@ -144,16 +150,16 @@ def _lit_tile(
         # A little blur takes the grain out of a few rays' penumbra; diffusion does the rest.
         soft = blur_within(tile.image(seen[:, None])[..., 0], tile.covered, 1.5)
         visibility[:, 0] = soft[tile.covered]
-    normals = _bumped(subject, index, tile, smooth)
+    normals = _bumped(lit, index, tile, smooth)
     light = reflected(environment, normals, interpolate(corners, tile.barycentric, ratio), visibility)
     diffused = diffuse_irradiance(tile.image(light), tile.covered, _texel_mm(subject, tile))
     key_seen = tile.image(visibility[:, :1]) if environment.lights else np.ones((*tile.covered.shape, 1))
     return texture_from_pixels(np.dstack([diffused, key_seen]).astype(np.float32), srgb=False)
 
 
-def _bumped(subject: Subject, index: int, tile: SkinTile, normals: np.ndarray) -> np.ndarray:
+def _bumped(lit: LitSubject, index: int, tile: SkinTile, normals: np.ndarray) -> np.ndarray:
     """Normals turned by the normal map, read at the tile's own resolution."""
-    texture = subject.surface.materials[index].normal
+    texture = lit.subject.surface.materials[index].normal
     if texture is None:
         return normals
     rows, columns = np.nonzero(tile.covered)
@@ -161,7 +167,7 @@ def _bumped(subject: Subject, index: int, tile: SkinTile, normals: np.ndarray) -
     uv = np.stack([(columns + 0.5) / r, 1.0 - (rows + 0.5) / r], axis=1)
     lod = np.full(len(uv), np.log2(max(texture.shape[0] / r, 1.0)))
     bump = 2.0 * texture.sample(uv, lod) - 1.0
-    along_u, along_v = subject.surface.tangents(subject.vertices)
+    along_u, along_v = lit.tangents
     turned = (
         bump[:, :1] * along_u[tile.triangle] + bump[:, 1:2] * along_v[tile.triangle] + bump[:, 2:] * normals
     )

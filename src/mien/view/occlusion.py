@@ -64,7 +64,7 @@ def mirror_openness(
     points: Float[np.ndarray, "N 3"],
     normals: Float[np.ndarray, "N 3"],
     eye: Float[np.ndarray, "3"],
-    samples: int = 4,
+    samples: int = 3,
     spread: float = 0.35,
 ) -> Float[np.ndarray, " N"]:
     """The share (0..1) of the directions about each point's reflection that the subject does not hide.

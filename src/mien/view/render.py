@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mien.core.errors import MienError
-from mien.geometry.normals import normalized
 from mien.view.camera import Camera, orbit_camera, rasterize_view
 from mien.view.clay import clay_radiance
 from mien.view.environment import LEVEL_ROUGHNESS, Environment
@@ -18,7 +17,7 @@ from mien.view.lighting import LitSubject, light_subject
 from mien.view.lights import clay_studio, studio
 from mien.view.occlusion import mirror_openness
 from mien.view.samples import Samples, visible_samples
-from mien.view.shade import shade_points
+from mien.view.shade import shade_points, turn_normals
 from mien.view.subject import Viewable, as_subject
 from mien.view.surface import OPAQUE, Material
 
@@ -70,9 +69,9 @@ def render_lit(lit: LitSubject, camera: Camera, mode: str = "skin") -> UInt8[np.
     if mode == "clay":
         radiance[everything.pixel] = clay_radiance(lit, everything, clay_studio(float(round(camera.yaw))))
     else:
-        mirror = _mirror(lit, camera)
+        mirror, footprint = _mirror(lit, camera), _footprint(lit, fine)
         for index, samples in everything.by(surface.triangle_material[everything.triangle]):
-            radiance[samples.pixel] = _material_radiance(lit, fine, index, samples, mirror)
+            radiance[samples.pixel] = _material_radiance(lit, index, samples, mirror, footprint)
         add_clear_layers(lit, fine, raster.depth, radiance)
         add_lashes(lit, fine, raster.depth, radiance)
     return _develop(radiance, raster.covered, EXPOSURE[mode])
@@ -89,12 +88,16 @@ def turntable(
 
 
 def _material_radiance(
-    lit: LitSubject, camera: Camera, index: int, samples: Samples, mirror: Float[np.ndarray, " V"]
+    lit: LitSubject,
+    index: int,
+    samples: Samples,
+    mirror: Float[np.ndarray, " V"],
+    footprints: Float[np.ndarray, " T"],
 ) -> Float[np.ndarray, "N 3"]:
     surface, environment = lit.subject.surface, lit.environment
     material = surface.materials[index]
     uv = samples.uv(surface.corner_uvs)
-    footprint = _footprint(lit, camera)[samples.triangle]
+    footprint = footprints[samples.triangle]
     lod = _lod(footprint, material.albedo.shape)
     visibility = samples.at(lit.visibility)
     if index in lit.tiles:
@@ -107,7 +110,7 @@ def _material_radiance(
     normals = _shading_normals(lit, material, samples, uv, footprint)
     out = np.empty((len(uv), 3), np.float32)
     shade_points(
-        normals.astype(np.float32),
+        normals,
         samples.views,
         diffuse.astype(np.float32),
         material.albedo.sample(uv, lod)[:, :3],
@@ -160,15 +163,13 @@ def _shading_normals(
     lit: LitSubject, material: Material, samples: Samples, uv: np.ndarray, footprint: np.ndarray
 ) -> Float[np.ndarray, "N 3"]:
     """Smooth normals, turned by the normal map, never facing away from the viewer."""
-    surface = lit.subject.surface
-    normals = samples.normals(lit.normals)
+    normals = samples.at(lit.normals)
+    bump = np.array([[0.5, 0.5, 1.0]], np.float32)
     if material.normal is not None:
-        bump = 2.0 * material.normal.sample(uv, _lod(footprint, material.normal.shape))[:, :3] - 1.0
-        along_u, along_v = surface.tangents(lit.subject.vertices)
-        t = samples.triangle
-        normals = normalized(bump[:, :1] * along_u[t] + bump[:, 1:2] * along_v[t] + bump[:, 2:] * normals)
-    facing = np.einsum("nd,nd->n", normals, samples.views)[:, None]
-    return normalized(normals + np.maximum(0.02 - facing, 0.0) * samples.views)
+        bump = material.normal.sample(uv, _lod(footprint, material.normal.shape))[:, :3]
+    along_u, along_v = lit.tangents
+    turn_normals(normals, np.ascontiguousarray(bump), along_u, along_v, samples.triangle, samples.views)
+    return normals
 
 
 def _develop(

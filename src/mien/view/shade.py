@@ -12,6 +12,27 @@ from mien.view.environment import lookup_levels
 
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
+def turn_normals(normals, bump, along_u, along_v, triangle, views):
+    """Turns normals, in place, by tangent-space `bump` (packed into 0..1; one row serves all) to unit
+    length, and toward the viewer where they would face away."""
+    for n in range(normals.shape[0]):
+        m, t = min(n, bump.shape[0] - 1), triangle[n]
+        x, y, z = normals[n, 0], normals[n, 1], normals[n, 2]
+        inverse = 1.0 / np.sqrt(x * x + y * y + z * z + 1e-20)
+        a, b, c = 2.0 * bump[m, 0] - 1.0, 2.0 * bump[m, 1] - 1.0, (2.0 * bump[m, 2] - 1.0) * inverse
+        x = a * along_u[t, 0] + b * along_v[t, 0] + c * x
+        y = a * along_u[t, 1] + b * along_v[t, 1] + c * y
+        z = a * along_u[t, 2] + b * along_v[t, 2] + c * z
+        inverse = 1.0 / np.sqrt(x * x + y * y + z * z + 1e-20)
+        x, y, z = x * inverse, y * inverse, z * inverse
+        away = max(0.02 - (x * views[n, 0] + y * views[n, 1] + z * views[n, 2]), 0.0)
+        x, y, z = x + away * views[n, 0], y + away * views[n, 1], z + away * views[n, 2]
+        inverse = 1.0 / np.sqrt(x * x + y * y + z * z + 1e-20)
+        normals[n, 0], normals[n, 1], normals[n, 2] = x * inverse, y * inverse, z * inverse
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def shade_points(
     normals, views, diffuse, albedo, roughness, f0, openness, mirror, visibility, light_dirs, light_rgb,
     light_radius, levels, level_roughness, two_lobes, out,

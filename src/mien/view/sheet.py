@@ -73,7 +73,7 @@ def _warm(subject: Subject) -> None:
 
 
 def _neutral(subject: Subject, asset: FaceAsset, size: tuple[int, int]) -> dict[str, Picture]:
-    lit = light_subject(subject, studio(), rays=24)
+    lit = light_subject(subject, studio(), rays=16)
     tiles = {
         view.replace("-", " "): render_lit(lit, standard_camera(subject.frame, *size, view))
         for view in ("front", "three-quarter", "side")
@@ -87,14 +87,14 @@ def _neutral(subject: Subject, asset: FaceAsset, size: tuple[int, int]) -> dict[
 
 def _clay(subject: Subject, size: tuple[int, int], yaw: float) -> Picture:
     camera = orbit_camera(subject.frame, *size, yaw)
-    lit = light_subject(subject, clay_studio(), rays=12, diffusion=False, toward=camera.toward)
+    lit = light_subject(subject, clay_studio(), rays=8, diffusion=False, toward=camera.toward)
     return render_lit(lit, camera, "clay")
 
 
 def _expression(name: str, subject: Subject, size: tuple[int, int]) -> dict[str, Picture]:
     posed = subject.posed(SHEET_EXPRESSIONS[name])
     camera = orbit_camera(subject.frame, *size, 10.0, margin=1.24)
-    lit = light_subject(posed, studio(), rays=12, shadow_samples=3, tile_resolution=256, toward=camera.toward)
+    lit = light_subject(posed, studio(), rays=8, shadow_samples=2, tile_resolution=256, toward=camera.toward)
     return {name: render_lit(lit, camera)}
 
 

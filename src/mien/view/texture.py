@@ -38,6 +38,8 @@ class Texture:
 
     def sample(self, uv: Float[np.ndarray, "N 2"], lod: Float[np.ndarray, " N"]) -> Float[np.ndarray, "N C"]:
         """Trilinear lookup at UV (origin bottom-left, clamped); `lod` 0 is the finest level."""
+        if len(self.data) == 1:
+            return np.repeat(self.data, len(uv), axis=0)
         out = np.empty((len(uv), self.data.shape[1]), np.float32)
         _trilinear(self.data, self.starts, self.sizes, uv.astype(np.float32), lod.astype(np.float32), out)
         return out
