@@ -80,7 +80,7 @@ def _detection_error_mm(scan: RealScan, prepared: PreparedScan) -> dict[str, flo
     """Detected against true landmarks, the 51 without the jaw's contour, in millimetres."""
     if scan.true_landmarks is None:
         return {}
-    points, _ = read_landmarks(scan.true_landmarks, prepared.scan)
+    points, _ = read_landmarks(scan.true_landmarks)
     truth = points @ prepared.transform[:3, :3].T + prepared.transform[:3, 3]
     error = np.linalg.norm(prepared.landmarks - truth, axis=1)[17:] * 1000
     return {"detected_51_mean_mm": float(error.mean()), "detected_51_max_mm": float(error.max())}
