@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
 
+from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.evaluate.registration import measure
 from mien.register.run import LinearFit, judged, linear_fit, nonrigid_fit
@@ -38,22 +40,29 @@ def bench_registration(
     return rows
 
 
-def _fit(method: str, template: Template, prepared: PreparedScan, fit: LinearFit) -> Float[np.ndarray, "S 3"]:
+def _fit(method: str, template: Template, fit: LinearFit) -> Float[np.ndarray, "S 3"]:
     pull = fit.pull
     if method == "mien":
         return nonrigid_fit(template, fit, lambda _: None)
+    _require_rtree()
     from trimesh import Trimesh, registration
 
-    solver = {
+    solvers: dict[str, Callable[..., np.ndarray]] = {
         "trimesh nricp_amberg": registration.nricp_amberg,
         "trimesh nricp_sumner": registration.nricp_sumner,
-    }[method]
+    }
     source = Trimesh(fit.start, fit.skin.triangles, process=False)
     target = Trimesh(fit.surface.vertices, fit.surface.triangles, process=False)
     used = pull.weight > 0
     landmarks = (pull.triangle[used], pull.barycentric[used])
-    fitted = solver(source, target, source_landmarks=landmarks, target_positions=pull.target[used])
+    fitted = solvers[method](source, target, source_landmarks=landmarks, target_positions=pull.target[used])
     return np.asarray(fitted, dtype=np.float64)
+
+
+def _require_rtree() -> None:
+    """trimesh finds closest points on faces by rtree, which it does not install by itself."""
+    if importlib.util.find_spec("rtree") is None:
+        raise MienError("trimesh's registration needs rtree, which is not installed; pip install rtree")
 
 
 def _row(

@@ -30,7 +30,8 @@ from mien.register.weights import smoothstep, tukey
 MEMBRANE = 0.002  # metres: a weak membrane keeps unmeasured parts from overshooting
 ANCHOR = 2e-4  # pull toward the start, relative to one measured pair
 SLIDE = 0.02  # share of point-to-point in the data term
-CG_STEPS = 12
+CG_STEPS = 6
+NOMINAL = 0.4  # data weight that the preconditioner assumes where skin is measured
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage(0.040, 0.015, 0.5, 3, 1.0),
+    Stage(0.040, 0.015, 0.5, 2, 1.0),
     Stage(0.020, 0.010, 0.5, 3, 0.6),
-    Stage(0.010, 0.006, 0.5, 4, 0.3),
-    Stage(0.005, 0.004, 0.5, 4, 0.1, dense=True, hold=0.1),
-    Stage(0.003, 0.003, 0.5, 4, 0.0, dense=True, hold=0.1),
+    Stage(0.010, 0.006, 0.5, 3, 0.3),
+    Stage(0.005, 0.004, 0.5, 3, 0.1, dense=True, hold=0.1),
+    Stage(0.003, 0.003, 0.5, 3, 0.0, dense=True, hold=0.1),
 )
 
 
@@ -148,20 +149,33 @@ def fit_nonrigid(
     for level, stage in enumerate(stages):
         if progress:
             progress(f"non-rigid fit, level {level + 1} of {len(stages)}")
-        pull = landmark_rows(skin, landmarks, stage.landmark_weight)
-        matrix = deformer.matrix(stage) + sparse.diags(stage.hold * skin.mass)
-        nominal = sparse.diags(0.4 * skin.mass * skin.measured)
-        solver = SpdSolver(matrix + nominal + pull.select.T @ sparse.diags(pull.weight) @ pull.select)
-        for _ in range(stage.iterations):
-            rows = [pull, *data_rows(skin, current, surface, trusted, stage)]
-            hold = stage.hold * skin.mass[:, None]
-            right = deformer.right(stage, current) + hold * current + sum(r.right() for r in rows)
-            current = conjugate_gradients(
-                lambda x, rows=rows, matrix=matrix: matrix @ x + sum(r.apply(x) for r in rows),
-                right,
-                current,
-                solver,
-            )
+        current = _fit_level(deformer, current, surface, trusted, landmarks, stage)
+    return current
+
+
+def _fit_level(
+    deformer: Deformer,
+    current: Float[np.ndarray, "S 3"],
+    surface: ScanSurface,
+    trusted: Float[np.ndarray, " S"],
+    landmarks: LandmarkPull,
+    stage: Stage,
+) -> Float[np.ndarray, "S 3"]:
+    """One level: the preconditioner is factored once, pairs are found anew in each iteration."""
+    skin = deformer.skin
+    pull = landmark_rows(skin, landmarks, stage.landmark_weight)
+    matrix = deformer.matrix(stage) + sparse.diags(stage.hold * skin.mass)
+    nominal = sparse.diags(NOMINAL * skin.mass * skin.measured)
+    solver = SpdSolver(matrix + nominal + pull.select.T @ sparse.diags(pull.weight) @ pull.select)
+    for _ in range(stage.iterations):
+        rows = [pull, *data_rows(skin, current, surface, trusted, stage)]
+        hold = stage.hold * skin.mass[:, None]
+        right = deformer.right(stage, current) + hold * current + sum(r.right() for r in rows)
+
+        def apply(x: np.ndarray, rows: list[Rows] = rows) -> np.ndarray:
+            return matrix @ x + sum(r.apply(x) for r in rows)
+
+        current = conjugate_gradients(apply, right, current, solver)
     return current
 
 
@@ -201,7 +215,7 @@ def conjugate_gradients(
     x: Float[np.ndarray, "S 3"],
     preconditioner: SpdSolver,
     steps: int = CG_STEPS,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
 ) -> Float[np.ndarray, "S 3"]:
     """Preconditioned conjugate gradients from the guess x (Hestenes and Stiefel 1952)."""
     residual = right - apply(x)

@@ -117,14 +117,16 @@ def linear_fit(
     seen = without_lids(prepared, closed)
     head = fit_linear(template, skin, surface, seen, head, scale_sigma=SCALE_SIGMA, closed=closed)
     refuse_implausible(prepared, plausibility(template, skin, surface, prepared, head))
-    vertices = head.vertices(template)
-    bare = bareness(template, skin, surface, vertices[skin.index], head.pose.scale)
-    clock.lap("linear")
     shut = (
         mouth_shut(prepared.landmarks, prepared.landmark_confidence),
         closed[0] > 0.5,
         closed[1] > 0.5,
     )
+    vertices = head.vertices(template)
+    start = vertices[skin.index]
+    vertices[skin.index] = in_order(template, skin, start, start, shut)
+    bare = bareness(template, skin, surface, vertices[skin.index], head.pose.scale)
+    clock.lap("linear")
     return LinearFit(skin, surface, head, vertices, bare, landmark_pull(template, skin, seen), shut)
 
 
