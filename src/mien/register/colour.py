@@ -82,7 +82,7 @@ def bake_colour(
     trust, observed = _judge(template, vertices, list(readings.values()), exposed, confidence)
     data = {name: _with_trust(reading, trust) for name, reading in readings.items()}
     base = base_colour(template, vertices, observed, trust, _prior(template, observed, trust))
-    base += _cavity_shade(exposed, trust)
+    base += _cavity_shade(template, exposed, trust)
     bare = np.where(bare_core(template), 1.0, 0.0)
     grain = measured_grain(data["face"], vertices, base, bare)
     images = {}
@@ -148,7 +148,7 @@ def _judge(
     trust = seen / np.maximum(total, 1e-6)
     known = trust > 0.3
     trust = trust * colour_trust(template, from_log(observed), known, confidence)
-    trust *= smoothstep(exposed, *OPENNESS)
+    trust *= smoothstep(exposed, *OPENNESS) * template.regions.get("measured", np.ones(len(trust)))
     return grow_from_face(template, vertices, trust), observed
 
 
@@ -170,10 +170,15 @@ def _prior(template: Template, observed: np.ndarray, trust: np.ndarray) -> np.nd
     return to_log(skin * np.exp(regional_pattern(template, tone_of_colour(skin))))
 
 
-def _cavity_shade(exposed: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """Unmeasured cavities are dark and reddish. Added after the fill: as a part of its guidance it would
-    brighten the surroundings of a cavity that was measured."""
-    cavity = (1.0 - smoothstep(exposed, 0.05, 0.4)) * (1.0 - trust)
+def _cavity_shade(template: Template, exposed: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Unmeasured nostrils and ear canals are dark and reddish; lids and lips only close, they stay skin.
+
+    Added after the fill: as a part of its guidance it would brighten the surroundings of a cavity that
+    was measured.
+    """
+    soft = [w for name, w in template.regions.items() if "lid" in name or "rim" in name or "lip" in name]
+    skin = np.maximum.reduce(soft) if soft else np.zeros(len(exposed))
+    cavity = (1.0 - smoothstep(exposed, 0.05, 0.4)) * (1.0 - trust) * (1.0 - skin)
     return cavity[:, None] * np.log(_CAVITY)
 
 

@@ -26,6 +26,7 @@ from mien.register.colour_trust import skin_index, skin_triangles
 OFFSET = 0.004  # added before the logarithm: black stays finite
 MEMORY = 0.045  # metres: how far the measured border's deviation from the person's mean tone is carried on
 _DATA = 40.0  # weight of the measurement against smoothness, per vertex
+_LEEWAY = 0.7  # of log light
 _PATCH = 0.022  # metres: side of the patch that the grain is learned from
 _MAX_GRAIN = 0.07  # standard deviation of log light: more is hair or noise, not skin
 
@@ -75,8 +76,18 @@ def base_colour(
     right = right + (screen[:, None] * target) + (_DATA * w[:, None] * observed[skin])
     solver = SpdSolver(stiffness + sparse.diags(screen + _DATA * w + 1e-9))
     out = np.array(prior, float)
-    out[skin] = solver.solve(right)
+    out[skin] = _bounded(solver.solve(right), observed[skin], target, w)
     return out
+
+
+def _bounded(x: np.ndarray, observed: np.ndarray, target: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Where little was measured the field may leave its target by `_LEEWAY` at most: guidance that
+    contradicts the measurement at its rim must not flare up."""
+    free = smooth01(w)[:, None]
+    low, high = target - _LEEWAY, target + _LEEWAY
+    low = np.minimum(low, free * observed + (1 - free) * low)
+    high = np.maximum(high, free * observed + (1 - free) * high)
+    return np.clip(x, low, high)
 
 
 def _guided(
@@ -111,7 +122,7 @@ def fill_tile(
     low = tile.image(tile.at_texels(base))
     confidence = tile.image(data.confidence)
     detail = np.where(confidence[..., None] > 0, tile.image(data.log_colour) - low, 0.0)
-    mirrored_confidence = confidence[:, ::-1] * smoothstep01(confidence[:, ::-1])
+    mirrored_confidence = confidence[:, ::-1] * smooth01(confidence[:, ::-1])
     synthetic = grain.for_tile(tile, vertices, seed) if grain is not None else np.zeros_like(low)
     a = confidence
     b = (1 - a) * mirrored_confidence
@@ -121,7 +132,7 @@ def fill_tile(
     return np.where(tile.covered[..., None], low + mix / np.maximum(norm, 1e-6), 0.0).astype(np.float32)
 
 
-def smoothstep01(x: np.ndarray) -> np.ndarray:
+def smooth01(x: np.ndarray) -> np.ndarray:
     """x^2 (3 - 2x) for x in 0..1."""
     return x * x * (3 - 2 * x)
 

@@ -17,6 +17,7 @@ from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 
 _ASSET = Path(__file__).parent.parent / "assets" / "skin_prior.safetensors"
+_LID_DARKEST = -0.4
 _GREYING = 0.8  # the sources' stubble is reddish; cropped hair of any colour looks grey on skin
 # Cheeks, sRGB, lightest to darkest; close to the steps of the Monk Skin Tone scale, less its yellow cast.
 _TONES = np.array(
@@ -59,9 +60,28 @@ def regional_pattern(template: Template, tone: float, masculine: float = 0.5) ->
     deep = (1 - masculine) * layers["dark_female"] + masculine * layers["dark_male"]
     out = np.zeros((len(template.vertices), 3))
     out[: len(light)] = (1 - dark) * light + dark * deep
-    scalp = template.regions.get("scalp", np.zeros(len(out)))[:, None]
-    grey = out.mean(axis=1, keepdims=True)
-    return out + _GREYING * scalp * (grey - out)
+    scalp = _region(template, "scalp")[:, None]
+    out += _GREYING * scalp * (out.mean(axis=1, keepdims=True) - out)
+    lids = _region(template, "lid")
+    out = np.where(lids[:, None] > 0, np.maximum(out, _LID_DARKEST), out)  # painted lashes
+    out = _like(out, _region(template, "rim"), lids)
+    lips, measured = _region(template, "lips"), template.regions.get("measured", np.ones(len(out)))
+    return _like(out, lips * (1.0 - measured), lips * measured)
+
+
+def _like(pattern: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """Wet rims and the inside of the lips, which the sources do not show: as what is next, but redder."""
+    outer = outer * (1.0 - inner)
+    if outer.sum() == 0:
+        return pattern
+    mean = (outer[:, None] * pattern).sum(axis=0) / outer.sum()
+    return pattern + inner[:, None] * (mean + np.array([-0.05, -0.25, -0.2]) - pattern)
+
+
+def _region(template: Template, part_of_name: str) -> Float[np.ndarray, " V"]:
+    """All regions with this in their name, together."""
+    found = [weight for name, weight in template.regions.items() if part_of_name in name]
+    return np.maximum.reduce(found) if found else np.zeros(len(template.vertices))
 
 
 @cache

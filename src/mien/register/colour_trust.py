@@ -30,6 +30,7 @@ BORDER = (0.0015, 0.005)  # metres along the scan from an open edge: not ... tru
 OPENNESS = (0.1, 0.3)  # share of the hemisphere that the head itself leaves open
 _SPREAD = 0.004  # metres over which doubt spreads
 _NECK_DOUBT = (0.5, 0.9)  # stricter: shadows of collars and light cloth are near skin
+_WIDTH_LOW, _WIDTH_HIGH = (26.0, 9.0, 11.0), (30.0, 16.0, 18.0)  # half-widths of skin in CIE Lab
 _RAYS = 32
 _NEAR = 0.02  # metres within which the head hides itself
 
@@ -44,6 +45,14 @@ class SkinColour:
     def doubt(self, linear: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
         """0 at the centre, 1 at the edge of what counts as skin."""
         return np.sqrt((((_lab(linear) - self.centre) / self.width) ** 2).sum(axis=1))
+
+    def doubt_if_dark(self, lab: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+        """The same where anything from this skin down to black will do: hairs, lips, lashes, shadow."""
+        hue = self.centre[1:]
+        along = np.clip(lab[:, 1:] @ hue / max(float(hue @ hue), 1.0), 0.0, 1.6)
+        off_hue = (lab[:, 1:] - along[:, None] * hue) / (1.5 * self.width[1:])
+        lighter = np.maximum(lab[:, 0] - self.centre[0], 0.0) / self.width[0]
+        return np.sqrt((off_hue**2).sum(axis=1) + lighter**2)
 
 
 def geometric_trust(surface: ClosestPoint, source: ColourSource, hit: Projection) -> Float[np.ndarray, " N"]:
@@ -123,7 +132,7 @@ def skin_colour(
     lab = _lab(linear[core])
     centre = np.median(lab, axis=0)
     spread = 1.4826 * np.median(np.abs(lab - centre), axis=0)
-    return SkinColour(centre, np.maximum(4.0 * spread, [26.0, 9.0, 11.0]))
+    return SkinColour(centre, np.clip(4.0 * spread, _WIDTH_LOW, _WIDTH_HIGH))
 
 
 def bare_core(template: Template) -> Bool[np.ndarray, " V"]:
@@ -140,12 +149,26 @@ def bare_core(template: Template) -> Bool[np.ndarray, " V"]:
 
 
 def hairy_zone(template: Template) -> Float[np.ndarray, " V"]:
-    """1 where what is darker than skin belongs to the face and is kept: brows, eyes, lips, beard."""
+    """1 where what is darker than skin belongs to the face and is kept: brows, eyes, nostrils, lips."""
     points = template.landmarks.on(template.vertices, template.topology)
     span = float(np.linalg.norm(points[36] - points[45]))
     away = np.linalg.norm(template.vertices[:, None, :] - points[None, 17:68], axis=2).min(axis=1)
-    features = 1.0 - smoothstep(away, 0.14 * span, 0.24 * span)
-    return np.maximum(features, template.regions.get("beard", 0.0 * features))
+    return 1.0 - smoothstep(away, 0.14 * span, 0.24 * span)
+
+
+def _light_as_the_chin(
+    template: Template, lightness: np.ndarray, known: np.ndarray
+) -> Float[np.ndarray, " V"]:
+    """1 where the beard is not much darker (CIE L) than at the chin, so that hair is no beard."""
+    chin = known & (np.minimum(_region(template, "beard"), _region(template, "chin")) > 0.3)
+    if not chin.any():
+        return np.ones(len(lightness))
+    floor = float(np.median(lightness[chin]))
+    return smoothstep(lightness, floor - 24.0, floor - 14.0)
+
+
+def _region(template: Template, name: str) -> Float[np.ndarray, " V"]:
+    return template.regions.get(name, np.zeros(len(template.vertices)))
 
 
 def colour_trust(
@@ -162,13 +185,12 @@ def colour_trust(
     safe = np.where(known[:, None], linear, 0.2)
     doubt = skin.doubt(safe)
     trust = 1.0 - smoothstep(doubt, 0.8, 1.25)
-    # Hair of the face is darker than skin, never lighter and never of another hue by much.
-    dark_ok = SkinColour(skin.centre, skin.width * [2.5, 1.6, 1.8])
-    brighter = _lab(safe)[:, 0] > skin.centre[0] + skin.width[0]
-    kept = np.where(brighter, trust, 1.0 - smoothstep(dark_ok.doubt(safe), 0.9, 1.4))
-    features = hairy_zone(template)
-    trust = np.maximum(trust, features * kept)
-    neck = template.regions.get("neck", np.zeros(len(trust)))  # where collars are
+    lab = _lab(safe)
+    dark = 1.0 - smoothstep(skin.doubt_if_dark(lab), 0.9, 1.4)
+    beard = dark * _light_as_the_chin(template, lab[:, 0], known)
+    zones = (hairy_zone(template), dark), (_region(template, "beard"), beard)
+    trust = np.maximum(trust, np.maximum.reduce([zone * kept for zone, kept in zones]))
+    neck = _region(template, "neck")  # where collars are
     trust *= 1.0 - neck * smoothstep(doubt, *_NECK_DOUBT)
     if confidence is not None:
         trust *= 1.0 - (1.0 - smoothstep(confidence, 0.1, 0.6)) * smoothstep(doubt, 0.35, 0.7)
