@@ -11,12 +11,13 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.geodesic import geodesic_distance
-from mien.geometry.normals import triangle_normals
+from mien.geometry.normals import triangle_areas, triangle_normals
 from mien.geometry.sample import sample_surface
 from mien.register.skin import Skin
 
 RADIUS = 0.090  # metres along the surface from the nose tip
 SAMPLES = 100_000
+CRUSHED = 0.005  # share of the median triangle's area
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,22 @@ def distance_numbers(name: str, distance: Float[np.ndarray, " P"]) -> dict[str, 
 def flipped_triangles(
     skin: Skin, vertices: Float[np.ndarray, "S 3"], reference: Float[np.ndarray, "S 3"]
 ) -> Int[np.ndarray, " F"]:
-    """Triangles whose normal turned by more than 90 degrees against the reference shape."""
+    """Triangles whose normal turned by more than 90 degrees against the reference shape.
+
+    Triangles that are crushed in the reference (the inner rim of closed lids) have no side to compare.
+    """
     turned = np.einsum(
         "td,td->t", triangle_normals(vertices, skin.triangles), triangle_normals(reference, skin.triangles)
     )
-    return np.flatnonzero(turned < 0.0)
+    flipped = turned < 0.0
+    flipped[crushed_triangles(skin, reference)] = False
+    return np.flatnonzero(flipped)
+
+
+def crushed_triangles(skin: Skin, vertices: Float[np.ndarray, "S 3"]) -> Int[np.ndarray, " F"]:
+    """Triangles smaller than 0.5 % of the median triangle (about 0.01 square millimetres)."""
+    areas = triangle_areas(vertices, skin.triangles)
+    return np.flatnonzero(areas < CRUSHED * np.median(areas))
 
 
 def edge_stretch(

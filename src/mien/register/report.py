@@ -7,7 +7,13 @@ from jaxtyping import Float
 
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import PreparedScan, Template
-from mien.register.measure import edge_stretch, face_area, flipped_triangles, two_way_distance
+from mien.register.measure import (
+    crushed_triangles,
+    edge_stretch,
+    face_area,
+    flipped_triangles,
+    two_way_distance,
+)
 from mien.register.skin import Skin
 
 
@@ -34,6 +40,7 @@ def surface_report(
         **two_way_distance(skin, fitted, measured, prepared.scan, area, samples),
         "flipped_triangles": float(len(flipped)),
         "flipped_in_face": float(area.head[flipped].sum()),
+        "crushed_triangles": float(len(crushed_triangles(skin, fitted))),
         "edge_stretch_p95": float(np.percentile(edge_stretch(skin, fitted, start), 95)),
         "landmark_mean_mm": inner_landmark_error(template, prepared, vertices),
         "landmark_linear_mean_mm": inner_landmark_error(template, prepared, linear),
