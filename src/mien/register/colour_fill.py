@@ -64,7 +64,7 @@ def base_colour(
     """
     skin, triangles = skin_index(template), skin_triangles(template)
     position = vertices[skin]
-    stiffness = cotangent_laplacian(position, triangles, max_cotangent=3.0)
+    stiffness = _monotone(cotangent_laplacian(position, triangles, max_cotangent=3.0))
     mass = lumped_mass(position, triangles)
     # Squared: half-trusted colour at the rim of the measurement should not be carried on.
     w = np.clip(weight[skin], 0.0, 1.0) ** 2
@@ -88,6 +88,15 @@ def _bounded(x: np.ndarray, observed: np.ndarray, target: np.ndarray, w: np.ndar
     low = np.minimum(low, free * observed + (1 - free) * low)
     high = np.maximum(high, free * observed + (1 - free) * high)
     return np.clip(x, low, high)
+
+
+def _monotone(stiffness: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Every edge at least a little positive: then nothing overshoots, even where lids are crumpled."""
+    edges = sparse.triu(stiffness, k=1).tocoo()
+    weight = np.maximum(-edges.data, 0.05)
+    half = sparse.coo_matrix((weight, (edges.row, edges.col)), shape=stiffness.shape)
+    adjacency = (half + half.T).tocsr()
+    return (sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency).tocsr()
 
 
 def _guided(
