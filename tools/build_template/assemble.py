@@ -20,7 +20,7 @@ from tools.build_template.identity import build_skin_basis
 from tools.build_template.identity import with_parts as modes_of_parts
 from tools.build_template.joints import JOINT_NAMES, build_joints, skin_joint_weights
 from tools.build_template.landmarks import build_landmarks
-from tools.build_template.parts_lidfit import settle_lids
+from tools.build_template.parts_lidfit import settle_lids, tuck_sockets
 from tools.build_template.regions import build_regions
 from tools.build_template.shapes_ict import jaw_motions, lay_over, load_ict
 from tools.build_template.shapes_parts import with_parts
@@ -31,12 +31,11 @@ from tools.build_template.types import PartMesh, Skin
 
 def build_template(source: Source) -> tuple[Template, Skin]:
     """The whole template, and the skin that it was built on. Needs `$MIEN_DATA/ict-facekit`."""
-    skin = settle_lids(build_skin(source))
+    skin = tuck_sockets(settle_lids(build_skin(source)))
     parts = _hook("parts", "build_parts")(skin, source)
     shapes = _hook("shapes", "build_shapes", raw_shapes)(skin, source)
     joints = build_joints(skin, source)
-    hinge = joints[JOINT_NAMES.index("jaw")].position
-    weights = skin_joint_weights(skin, shapes[SHAPE_INDEX["jawOpen"]], hinge)
+    weights = skin_joint_weights(skin, shapes[SHAPE_INDEX["jawOpen"]])
     vertices = np.concatenate([skin.vertices, *[p.vertices for p in parts]])
     landmarks = build_landmarks(skin)
     regions = build_regions(skin, source, landmarks)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from mien.template.eyeball import signed_clearance
 from mien.template.lid_spread import REACH, spread_weights
+from mien.template.sockets import socket_share, tucked
 from tools.build_template.parts_grid import smoothstep
 from tools.build_template.types import EyeField, Skin
 
@@ -30,6 +31,20 @@ def settle_lids(skin: Skin) -> Skin:
         skin,
         vertices=skin.vertices + offsets,
         neutral_correction=skin.neutral_correction + offsets,
+    )
+
+
+def tuck_sockets(skin: Skin) -> Skin:
+    """The skin with thin sockets: the source's are wide bags that come through the skin of deep-set eyes."""
+    offsets = np.zeros_like(skin.vertices)
+    part = next(p for p in skin.parts if p.name == "eye_socket_left").vertices
+    rim = np.concatenate([skin.loops[f"lid_inner_{lid}_left"] for lid in ("upper", "lower")])
+    points, eye = skin.vertices[part], skin.eyes["left"]
+    share = socket_share(points, skin.vertices[rim])
+    offsets[part] = tucked(points, share, eye.centre, eye.radius) - points
+    offsets += offsets[skin.mirror] * [-1, 1, 1]
+    return replace(
+        skin, vertices=skin.vertices + offsets, neutral_correction=skin.neutral_correction + offsets
     )
 
 

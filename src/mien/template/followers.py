@@ -7,7 +7,7 @@ binds them to the skin is worked out once from the template.
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,6 +18,7 @@ from mien.geometry.align import fit_similarity
 from mien.template.eye_placement import EyeBinding, PlacedEye, bind_eye
 from mien.template.eyeball import SCLERA_RADIUS, surface_radius
 from mien.template.mouth_placement import MouthBinding, bind_mouth, place_mouth
+from mien.template.sockets import SocketBinding, bind_socket
 
 HAIR_VERTICES = 8  # a lash: four levels of two vertices, root first; its hairs follow one another
 SKIN_PARTS = ("face", "head", "mouth_socket", "eye_socket_left", "eye_socket_right")
@@ -51,6 +52,7 @@ class _Bindings:
     stable: Int[np.ndarray, " U"]
     eyes: dict[str, EyeBinding]
     lids: dict[str, _LidBinding]
+    sockets: dict[str, SocketBinding]
     mouth: MouthBinding
     correction: Float[np.ndarray, "V 3"]
 
@@ -59,7 +61,8 @@ _CACHE: dict[int, tuple[weakref.ref[Template], _Bindings]] = {}
 
 
 def place_parts(template: Template, skin_vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
-    """The head with every secondary part set into it; metres. Skin rows are returned as they came.
+    """The head with every secondary part set into it; metres. Skin rows are returned as they came, but for
+    the depth of the eye sockets, which goes with the balls.
 
     Only the skin's rows of `skin_vertices` are read. Eyeballs keep a diameter of 24 +- 1 mm, look the way
     the head looks and sink rather than poke through a lid; lashes and strips ride on the lids; teeth, gums
@@ -125,11 +128,12 @@ def _bind(template: Template) -> _Bindings:
     stable = stable[template.vertices[stable, 1] > _STABLE_ABOVE]
     eyes = {side: bind_eye(template, side, skin) for side in SIDES}
     lids = {side: _bind_lids(template, side, eyes[side]) for side in SIDES}
-    rough = _Bindings(skin, stable, eyes, lids, bind_mouth(template, skin), np.zeros_like(template.vertices))
+    sockets = {side: bind_socket(template, side) for side in SIDES}
+    mouth = bind_mouth(template, skin)
+    rough = _Bindings(skin, stable, eyes, lids, sockets, mouth, np.zeros_like(template.vertices))
     # Fits leave nanometres on the template itself: its own skin must give it back exactly.
     correction = template.vertices - _place(template, rough, template.vertices)
-    correction[skin] = 0.0
-    return _Bindings(skin, stable, eyes, lids, rough.mouth, correction)
+    return replace(rough, correction=correction)
 
 
 def _place(
@@ -141,6 +145,8 @@ def _place(
         eye, lids = bound.eyes[side], bound.lids[side]
         placed = eye.place(out, head)
         out[eye.rows] = placed.carry(template.vertices[eye.rows], eye)
+        socket = bound.sockets[side]
+        out[socket.rows] = socket.placed(out[socket.rows], placed.carry(template.vertices[socket.rows], eye))
         out[lids.rows] = _ride(template, lids, out, placed)
     place_mouth(template, bound.mouth, head, out)
     return out
