@@ -7,10 +7,12 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from mien.core.face import Joint
-from tools.build_template.shapes_ict import jaw_hinge
+from mien.geometry.align import Similarity
+from tools.build_template.shapes_ict import jaw_hinge, jaw_motions
 from tools.build_template.source import Source
 from tools.build_template.types import Skin
 
+_SMOOTHING = 4  # passes over the jaw's weights
 JOINT_NAMES = ("neck", "head", "jaw", "eye_left", "eye_right")
 
 
@@ -25,10 +27,10 @@ def build_joints(skin: Skin, source: Source) -> tuple[Joint, ...]:
     )
 
 
-def skin_joint_weights(skin: Skin, jaw_open: np.ndarray, hinge: np.ndarray) -> np.ndarray:
+def skin_joint_weights(skin: Skin, jaw_open: np.ndarray) -> np.ndarray:
     """(V, J): neck to head by a harmonic ramp, jaw by its share of the opening's rotation; symmetric."""
     head = _neck_ramp(skin)
-    jaw = _jaw_share(skin, jaw_open, hinge)
+    jaw = _jaw_share(skin, jaw_open, jaw_motions(skin)["jawOpen"])
     weights = np.zeros((len(skin.vertices), len(JOINT_NAMES)))
     weights[:, 2] = head * jaw
     weights[:, 1] = head * (1 - jaw)
@@ -52,13 +54,15 @@ def _neck_ramp(skin: Skin) -> np.ndarray:
     return np.clip(out, 0, 1)
 
 
-def _jaw_share(skin: Skin, jaw_open: np.ndarray, hinge: np.ndarray) -> np.ndarray:
-    """Share of a rigid rotation about the hinge (x axis), its angle taken from the chin."""
-    arm = skin.vertices - hinge
-    swing = np.cross(np.array([1.0, 0.0, 0.0]), arm)
-    share = np.einsum("vi,vi->v", jaw_open, swing) / np.maximum((swing**2).sum(axis=1), 1e-6)
-    chin = np.percentile(share, 98)
-    return np.clip(share / chin, 0, 1)
+def _jaw_share(skin: Skin, jaw_open: np.ndarray, motion: Similarity) -> np.ndarray:
+    """Share of the lower teeth's rotation that comes nearest to jawOpen, made a little smoother."""
+    rigid = motion(skin.vertices) - skin.vertices
+    share = (jaw_open * rigid).sum(axis=1) / np.maximum((rigid**2).sum(axis=1), 1e-9)
+    laplacian = _graph_laplacian(skin.quads, len(skin.vertices))
+    share = np.clip(share, 0, 1)
+    for _ in range(_SMOOTHING):
+        share = share - 0.5 * (laplacian @ share) / laplacian.diagonal()
+    return np.where((jaw_open != 0).any(axis=1), np.clip(share, 0, 1), 0.0)
 
 
 def _graph_laplacian(quads: np.ndarray, n: int) -> sp.csr_matrix:

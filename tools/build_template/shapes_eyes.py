@@ -19,7 +19,7 @@ _LOOK_DOWN_LID = 0.5  # share of a blink that the upper lid makes when the gaze 
 def left_lids(skin: Skin) -> Lids:
     """The left eye's lids on the neutral skin."""
     field = skin.eyes["left"]
-    eye = Eye(field.centre, field.radius, np.array([0.0, 0.0, 1.0]))
+    eye = Eye(field.centre, field.radius, np.eye(3))
     outer = np.zeros(len(skin.vertices), bool)
     for part in skin.parts:
         if part.name in ("face", "head"):

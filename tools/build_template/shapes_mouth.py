@@ -20,13 +20,20 @@ _BEHIND_SKIN = (7e-3, 14e-3)  # up to here the wall goes with the skin before it
 _CHEEK = 7e-3  # metres above and below the bite over which the wall hands over from skull to jaw
 # How much of the way the upper lip gives where lips would cross; half where nothing is said.
 _UPPER_GIVES = {"mouthRollLower": 0.25, "mouthRollUpper": 0.75, "mouthShrugLower": 0.6}
+# Shapes of a closed mouth: the lips touch all along.
+_CLOSED = (
+    "cheekPuff", "cheekSquint", "jawLeft", "jawRight", "mouthDimple", "mouthFrown", "mouthLeft",
+    "mouthPress", "mouthPucker", "mouthRight", "mouthShrugLower", "mouthSmile", "mouthStretch",
+)  # fmt: skip
 
 
 def meet_lips(skin: Skin, whole: dict[str, Float[np.ndarray, "V 3"]]) -> None:
     """Lips that meet instead of crossing, in place; mouthClose made to seal the open jaw."""
     lips = Lips(skin.vertices, split_quads(skin.quads), skin.loops)
     for name in whole:
-        if name != "mouthClose":
+        if name in _CLOSED:
+            whole[name] = lips.meet(whole[name], upper_share=_UPPER_GIVES.get(name, 0.5))
+        elif name != "mouthClose":
             whole[name] = lips.part(whole[name], _UPPER_GIVES.get(name, 0.5))
     whole["mouthClose"] = lips.seal(whole["jawOpen"], whole["mouthClose"])
 

@@ -20,11 +20,16 @@ _EASE_ROUNDS = 4
 
 @dataclass(frozen=True)
 class Eye:
-    """An eyeball: centre (metres), radius of the sclera, unit gaze at rest."""
+    """An eyeball at rest: centre (metres), radius of the sclera, rotation of its own axes."""
 
     centre: Float[np.ndarray, "3"]
     radius: float
-    gaze: Float[np.ndarray, "3"]
+    rotation: Float[np.ndarray, "3 3"]
+
+    @property
+    def gaze(self) -> Float[np.ndarray, "3"]:
+        """Where it looks, unit length."""
+        return self.rotation[:, 2]
 
     def clearance(
         self, points: Float[np.ndarray, "N 3"], gaze: Float[np.ndarray, "3"] | None = None

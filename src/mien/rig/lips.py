@@ -10,7 +10,7 @@ from mien.rig.patch import Patch
 
 REACH = 0.034  # metres round the lips in which the seal's correction may be felt
 GAP = 0.05e-3  # left between touching lips: what a neutral template has
-_MEETING = 0.75  # share of the seam's height taken from the upper lip: the lower one travels farther
+_SEAL_SHARE = 0.25  # how far the upper lip comes down to an open jaw's lower lip, which travels farther
 
 
 class Lips:
@@ -45,21 +45,36 @@ class Lips:
         self, open_jaw: Float[np.ndarray, "V 3"], close: Float[np.ndarray, "V 3"]
     ) -> Float[np.ndarray, "V 3"]:
         """mouthClose's offsets such that together with `open_jaw` (both at full weight) the lips meet."""
-        posed = self.vertices + open_jaw + close
+        return self.meet(close, base=open_jaw, upper_share=_SEAL_SHARE)
+
+    def meet(
+        self,
+        offsets: Float[np.ndarray, "V 3"],
+        base: Float[np.ndarray, "V 3"] | float = 0.0,
+        upper_share: float = 0.5,
+    ) -> Float[np.ndarray, "V 3"]:
+        """A shape's offsets with lips that touch all along, over `base`; the upper lip gives its share."""
+        posed = self.vertices + base + offsets
         upper, lower = (posed[loop] for loop in self.inner)
-        shares = self.share
+        gap_upper, gap_lower = (np.where(_inside(s)[:, None], GAP * self._up(posed), 0.0) for s in self.share)
+        way_down = _at(lower, self.share[1], self.share[0]) + gap_upper - upper
+        way_up = _at(upper, self.share[0], self.share[1]) - gap_lower - lower
         moves = np.zeros((len(self.held), 3))
-        at_upper = _at(lower, shares[1], shares[0])
-        at_lower = _at(upper, shares[0], shares[1])
-        rest_upper, rest_lower = self._rest_gap()
-        moves[self._slot[self.inner[0]]] = (1 - _MEETING) * (at_upper + rest_upper - upper)
-        moves[self._slot[self.inner[1]]] = _MEETING * (at_lower - rest_lower - lower)
-        for front, inner, share in zip(self.front, self.inner, shares, strict=True):
-            along = moves[self._slot[inner]]
-            moves[self._slot[front]] = _at(along, share, self._shares(front))
-        for loop in (*self.front, *self.inner):  # corners are shared: what was written last holds for both
+        for front, inner, share, way in zip(
+            self.front,
+            self.inner,
+            self.share,
+            (upper_share * way_down, (1 - upper_share) * way_up),
+            strict=True,
+        ):
+            moves[self._slot[inner]] = way
+            moves[self._slot[front]] = _at(way, share, self._shares(front))
+        self._keep_corners(moves)
+        return offsets + self._patch.correct(moves, len(posed))
+
+    def _keep_corners(self, moves: Float[np.ndarray, "H 3"]) -> None:
+        for loop in (*self.front, *self.inner):
             moves[self._slot[loop[[0, -1]]]] = 0.0
-        return close + self._patch.correct(moves, len(posed))
 
     def part(self, offsets: Float[np.ndarray, "V 3"], upper_share: float = 0.5) -> Float[np.ndarray, "V 3"]:
         """A shape's offsets with lips that cross, more than at rest, brought back to meeting.
@@ -82,18 +97,13 @@ class Lips:
             for loop in (front, inner):
                 size = np.interp(self._shares(loop), self.share[0], lack)
                 moves[self._slot[loop]] = way * size[:, None] * up
-                moves[self._slot[loop[[0, -1]]]] = 0.0
+        self._keep_corners(moves)
         return offsets + self._patch.correct(moves, len(posed))
 
     def uncross(self) -> Float[np.ndarray, "V 3"]:
         """Offsets that bring lips which cross at rest back to meeting; zero where they do not."""
         still = np.zeros_like(self.vertices)
         return still if self._rest_opening.min() >= 0 else self._parted(still, 0.5)
-
-    def _rest_gap(self) -> tuple[Float[np.ndarray, "A 3"], Float[np.ndarray, "B 3"]]:
-        """The vectors from lower to upper lip that are kept between sealed lips, at each line's vertices."""
-        up = self._up(self.vertices)
-        return tuple(np.where(_inside(s)[:, None], GAP * up, 0.0) for s in self.share)  # type: ignore[return-value]
 
     def _up(self, posed: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "3"]:
         """Up on this head: square to the line between the mouth's corners, as near to +Y as can be."""

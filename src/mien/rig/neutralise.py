@@ -7,11 +7,14 @@ from jaxtyping import Float, Int
 
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
-from mien.rig.personal import SkinMesh, person_eye, skin_mesh, skin_shapes
+from mien.rig.opened import opened_lids
+from mien.rig.personal import person_eye, skin_shapes
+from mien.rig.skin import SkinMesh, skin_mesh
 from mien.rig.transfer import Transfer
 from mien.template.followers import place_parts
 
 _ROUNDS = 2
+_HALF_SHUT = (0.4, 0.8)  # weights of a blink between which the scan stops telling how the open lids look
 
 
 def remove_expression(
@@ -21,6 +24,7 @@ def remove_expression(
 
     The shapes depend on the neutral that is sought: a fixed point, approached in rounds. Identity is kept,
     since only transferred shapes are subtracted. Metres; parts are placed anew. Zero weights change nothing.
+    Eyes that were closed get the template's open lids between this person's corners.
     """
     active = np.flatnonzero(np.abs(weights) > 1e-3)
     if len(active) == 0:
@@ -38,7 +42,25 @@ def remove_expression(
         neutral = posed - np.tensordot(weights[which], shapes, axes=1)
     out = registered_vertices.copy()
     out[: skin.count] = neutral
+    out[: skin.count] += _open_eyes(template, skin, place_parts(template, out), weights)
     return place_parts(template, out)
+
+
+def _open_eyes(
+    template: Template,
+    skin: SkinMesh,
+    head: Float[np.ndarray, "V 3"],
+    weights: Float[np.ndarray, "52"],
+) -> Float[np.ndarray, "S 3"]:
+    """Offsets that give eyes that were closed in the scan the template's open lids."""
+    out = np.zeros((skin.count, 3))
+    for side in ("left", "right"):
+        shut = weights[SHAPE_INDEX[f"eyeBlink{side.capitalize()}"]]
+        share = float(np.clip((shut - _HALF_SHUT[0]) / (_HALF_SHUT[1] - _HALF_SHUT[0]), 0.0, 1.0))
+        if share > 0:
+            eye = person_eye(template, head, side)
+            out += share * opened_lids(template, skin, head[: skin.count], side, eye)
+    return out
 
 
 def _first_guess(

@@ -36,24 +36,30 @@ class Patch:
         self._mass = np.maximum(mass, 1e-3 * np.median(mass))
         self._bending = (laplacian.T @ sparse.diags(1 / self._mass) @ laplacian).tocsr()
         self.held = held
-        self._held = local[held]
         is_held = np.zeros(len(self.ids), bool)
-        is_held[self._held] = True
+        is_held[local[held]] = True
         self._free = np.flatnonzero(region[self.ids] & ~is_held)
-        self._couple = self._bending[self._free][:, self._held]
+        self._fixed = np.setdiff1d(np.arange(len(self.ids)), self._free)
+        self._couple = self._bending[self._free][:, self._fixed]
         self._system = self._bending[self._free][:, self._free].tocsc()
         self._stiffness = float(np.median(self._system.diagonal()))
         self._solver = SpdSolver(self._system)
 
     def correct(
-        self, moves: Float[np.ndarray, "H 3"], size: int, pulls: tuple[np.ndarray, np.ndarray] | None = None
+        self,
+        moves: Float[np.ndarray, "H 3"],
+        size: int,
+        pulls: tuple[np.ndarray, np.ndarray] | None = None,
+        around: Float[np.ndarray, "V 3"] | None = None,
     ) -> Float[np.ndarray, "V 3"]:
         """The correction (V = `size`) in which the held vertices move by `moves`.
 
+        Outside the region it is `around` (zero where not given), and joins it smoothly.
         `pulls` are vertex ids and corrections that they should (not: must) get as well; a factor of its own.
         """
-        out = np.zeros((size, 3))
-        right = -(self._couple @ moves)
+        out = np.zeros((size, 3)) if around is None else around.copy()
+        out[self.held] = moves
+        right = -(self._couple @ out[self.ids[self._fixed]])
         solver = self._solver
         if pulls is not None and len(pulls[0]):
             weight, wanted = np.zeros(size), np.zeros((size, 3))
@@ -63,5 +69,4 @@ class Patch:
             solver = SpdSolver(self._system + sparse.diags(diagonal))
             right = right + diagonal[:, None] * wanted[free]
         out[self.ids[self._free]] = solver.solve(right)
-        out[self.held] = moves
         return out

@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mien.core.conventions import SHAPE_NAMES
+from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
 from mien.core.face import Joint, Rig, Template
-from mien.core.mesh import split_quads
 from mien.geometry.align import IDENTITY, Similarity, fit_similarity, fit_similarity_robust
 from mien.rig.gaze import look_rotation
 from mien.rig.lids import Eye, Lids
 from mien.rig.lips import Lips
 from mien.rig.sides import shape_share
+from mien.rig.skin import SkinMesh, skin_mesh
 from mien.rig.transfer import Transfer
-from mien.template.followers import SKIN_PARTS, follow_shape, place_parts
+from mien.template.followers import follow_shape, place_parts
 
 _EYE_PARTS = {side: (f"eye_{side}", f"cornea_{side}") for side in ("left", "right")}
 _UPPER_JAW = ("teeth_upper", "gums_upper")
 _LOWER_JAW = ("teeth_lower", "gums_lower", "tongue")
 _FOLLOWED = 1e-6  # metres: lashes and strips ride along where the lids move by more
+_SHUT = 0.3e-3  # metres: lips nowhere farther apart are closed
 _MARGIN_MOVES = 2e-5  # metres: a shape that moves a lid's margin by less leaves it on the ball
-
-
-@dataclass(frozen=True)
-class SkinMesh:
-    """The skin alone, first among a template's vertices. `frame` are the face's, `outer` what is seen."""
-
-    count: int
-    triangles: Int[np.ndarray, "T 3"]
-    frame: Int[np.ndarray, " K"]
-    outer: Bool[np.ndarray, " S"]
-
-
-def skin_mesh(template: Template) -> SkinMesh:
-    """The skin of a template."""
-    mask = template.vertex_mask(*SKIN_PARTS)
-    count = int(mask.sum())
-    assert mask[:count].all(), "the skin's parts come first"
-    quads = template.topology.quads
-    own = mask[quads].all(axis=1)
-    face = template.part("face").vertices
-    frame = np.arange(face.start, face.stop)
-    outer = template.vertex_mask("face", "head")[:count]
-    return SkinMesh(count, split_quads(quads[own]), frame, outer)
 
 
 def build_rig(template: Template, neutral_vertices: Float[np.ndarray, "V 3"]) -> Rig:
@@ -92,7 +70,7 @@ def person_eye(template: Template, head: Float[np.ndarray, "V 3"], side: str) ->
     rows = template.vertex_mask(f"eye_{side}")
     radius = float(np.linalg.norm(template.vertices[rows] - joint.position, axis=1).max())
     placed = part_motion(template, head, *_EYE_PARTS[side])
-    return Eye(placed(joint.position), radius * placed.scale, placed.rotation[:, 2])
+    return Eye(placed(joint.position), radius * placed.scale, placed.rotation)
 
 
 def _rows(template: Template, *parts: str) -> Bool[np.ndarray, " V"]:
@@ -143,21 +121,32 @@ def skin_shapes(
         lids = Lids(neutral, skin.triangles, template.loops, side, eye, skin.outer)
         for k, name in enumerate(names):
             shapes[k] = _on_eye(lids, name, shapes[k])
-    _meet_lips(Lips(neutral, skin.triangles, template.loops), names, shapes, source[:, 0])
+    _meet_lips(template, skin, neutral, names, shapes)
     return shapes
 
 
 def _meet_lips(
-    lips: Lips, names: list[str], shapes: Float[np.ndarray, "K S 3"], across: Float[np.ndarray, " S"]
+    template: Template,
+    skin: SkinMesh,
+    neutral: Float[np.ndarray, "S 3"],
+    names: list[str],
+    shapes: Float[np.ndarray, "K S 3"],
 ) -> None:
-    """Lips of every shape kept from crossing, and mouthClose made to seal this person's open jaw.
+    """Lips that touch where the template's do, cross nowhere, and are sealed by mouthClose over the jaw.
 
-    `across` is the template's x: a half's correction keeps to its side of the midline.
+    A half's correction keeps to its side of the midline.
     """
+    source = template.vertices[: skin.count]
+    generic = Lips(source, skin.triangles, template.loops)
+    lips = Lips(neutral, skin.triangles, template.loops)
+    shut = np.abs(lips.opening(neutral)).max() < _SHUT
     for k, name in enumerate(names):
-        if name != "mouthClose":
-            parted = lips.part(shapes[k]) - shapes[k]
-            shapes[k] += np.multiply(shape_share(name, across), parted.T).T
+        own = template.shapes[SHAPE_INDEX[name], : skin.count]
+        if name == "mouthClose" or not own[lips.held].any():
+            continue
+        closed = shut and np.abs(generic.opening(source + own)).max() < _SHUT
+        change = (lips.meet(shapes[k]) if closed else lips.part(shapes[k])) - shapes[k]
+        shapes[k] += np.multiply(shape_share(name, source[:, 0]), change.T).T
     if "jawOpen" in names and "mouthClose" in names:
         jaw, close = names.index("jawOpen"), names.index("mouthClose")
         shapes[close] = lips.seal(shapes[jaw], shapes[close])

@@ -11,7 +11,8 @@ from mien.geometry.normals import triangle_cross
 from mien.rig.gaze import look_rotation
 from mien.rig.lids import Eye
 from mien.rig.lips import Lips
-from mien.rig.personal import person_eye, skin_mesh
+from mien.rig.personal import person_eye
+from mien.rig.skin import skin_mesh
 
 MIDLINE_BAND = 10e-3  # metres: what lies farther on the wrong side is leakage
 _SIDES = {"left": "Left", "right": "Right"}
