@@ -22,7 +22,7 @@ from tools.build_template.joints import JOINT_NAMES, build_joints, skin_joint_we
 from tools.build_template.landmarks import build_landmarks
 from tools.build_template.parts_lidfit import settle_lids, tuck_sockets
 from tools.build_template.regions import build_regions
-from tools.build_template.shapes_ict import jaw_motions, lay_over, load_ict
+from tools.build_template.shapes_ict import Overlay, jaw_motions, lay_over, load_ict
 from tools.build_template.shapes_parts import with_parts
 from tools.build_template.skin import build_skin
 from tools.build_template.source import Source
@@ -37,7 +37,9 @@ def build_template(source: Source) -> tuple[Template, Skin]:
     joints = build_joints(skin, source)
     weights = skin_joint_weights(skin, shapes[SHAPE_INDEX["jawOpen"]])
     vertices = np.concatenate([skin.vertices, *[p.vertices for p in parts]])
-    landmarks = build_landmarks(skin)
+    ict = load_ict()
+    overlay = lay_over(skin, ict)
+    landmarks = build_landmarks(skin, overlay.vertices, ict.landmarks)
     regions = build_regions(skin, source, landmarks)
     assembled = Template(
         vertices=vertices,
@@ -54,11 +56,11 @@ def build_template(source: Source) -> tuple[Template, Skin]:
         loops=skin.loops,
     )
     template = with_parts(assembled, jaw_motions(skin))
-    return replace(template, identity=_identity(template, skin, source)), skin
+    return replace(template, identity=_identity(template, skin, source, overlay)), skin
 
 
-def _identity(template: Template, skin: Skin, source: Source) -> LinearModel:
-    basis = build_skin_basis(skin, source, lay_over(skin, load_ict()))
+def _identity(template: Template, skin: Skin, source: Source, overlay: Overlay) -> LinearModel:
+    basis = build_skin_basis(skin, source, overlay)
     return LinearModel(modes_of_parts(basis.modes, template.vertices, partial(place_parts, template)))
 
 

@@ -38,13 +38,15 @@ _VERMILION_LOWER = (48, 59, 58, 57, 56, 55, 54)
 
 @dataclass(frozen=True)
 class IctHead:
-    """The mean head (metres), its skin as quads, expressions by ARKit-like name, curves to match."""
+    """The mean head (metres), its skin as quads, expressions by ARKit-like name, curves to match,
+    the 68 landmarks of Multi-PIE as published."""
 
     vertices: Float[np.ndarray, "N 3"]
     quads: Int[np.ndarray, "F 4"]
     expressions: dict[str, Float[np.ndarray, "N 3"]]
     curves: dict[str, Float[np.ndarray, "_ 3"]]
     jaw: dict[str, Similarity]  # rigid motions of the lower teeth, by expression
+    landmarks: Float[np.ndarray, "68 3"]
 
 
 @cache
@@ -65,7 +67,8 @@ def load_ict() -> IctHead:
     quads = faces[(faces.max(axis=1) < _SKIN_END) & (faces.min(axis=1) >= 0)]
     vertices = vertices[:_SKIN_END]
     landmarks = _published_landmarks(path / "README.md")
-    return IctHead(vertices, quads, expressions, _curves(vertices, quads, landmarks), jaw)
+    curves = _curves(vertices, quads, landmarks)
+    return IctHead(vertices, quads, expressions, curves, jaw, vertices[landmarks])
 
 
 def _published_landmarks(readme: Path) -> Int[np.ndarray, "68"]:

@@ -102,7 +102,9 @@ class Lids:
         for upper, lower in (self.front, self.back):
             seam = goals[self._slot[lower]]
             share = _along(self.vertices[upper], self.vertices[lower])
-            goals[self._slot[upper]] = _at(seam, _along(self.vertices[lower], self.vertices[lower]), share)
+            on_seam = _at(seam, _along(self.vertices[lower], self.vertices[lower]), share)
+            outside = np.maximum(self.eye.clearance(on_seam), MARGIN_GAP[0])
+            goals[self._slot[upper]] = self.eye.at_clearance(on_seam, outside)
         return self._settle(offsets, goals, None)
 
     def shift(self, upper: float, lower: float) -> Float[np.ndarray, "V 3"]:
@@ -178,10 +180,10 @@ def _along(points: Float[np.ndarray, "N 3"], frame: Float[np.ndarray, "M 3"]) ->
 
 
 def _from_ends(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
-    """0 at both ends of a polyline to 1 from a quarter of its length inward, smooth."""
+    """0 at both ends of a polyline to 1 from a fifth of its length inward, smooth."""
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
-    t = np.clip(4 * np.minimum(along, 1 - along), 0.0, 1.0)
+    t = np.clip(5 * np.minimum(along, 1 - along), 0.0, 1.0)
     return t * t * (3 - 2 * t)
 
 

@@ -44,7 +44,9 @@ def blink_gap(template: Template, rig: Rig, side: str) -> Float[np.ndarray, " L"
     posed = rig.pose(shape_weights({f"eyeBlink{_SIDES[side]}": 1.0}))
     upper, lower = template.loops[f"lid_upper_{side}"], template.loops[f"lid_lower_{side}"]
     eye = person_eye(template, rig.neutral, side)
-    return _signed_gap(posed[upper], posed[lower], eye)[1:-1]
+    above = _signed_gap(posed[upper], posed[lower], eye)[1:-1]
+    below = _signed_gap(posed[lower], posed[upper], eye)[1:-1]
+    return np.concatenate([above, -below])
 
 
 def lid_to_ball(
