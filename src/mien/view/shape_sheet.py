@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ from mien.view.render import light_for, render_lit
 from mien.view.subject import Subject, subject_from_template
 
 _LABEL, _GAP = 22, 6
+_MARGIN = 0.94  # close: ears and crown hardly move
+# ARKit defines mouthClose on an open jaw, and a tongue needs a gap to come out of.
+DRAWN_ON: dict[str, dict[str, float]] = {"mouthClose": {"jawOpen": 1.0}, "tongueOut": {"jawOpen": 0.4}}
 
 
 def shape_tiles(
@@ -23,11 +27,12 @@ def shape_tiles(
 ) -> Iterator[tuple[str, UInt8[np.ndarray, "S W 3"]]]:
     """Yields name and picture of one shape after the other at weight 1: the three views side by side.
 
-    `size` is the side of one square view in pixels. `rig` defaults to the template's own shapes.
+    Shapes of `DRAWN_ON` are shown on top of another one. `size` is the side of one square view in pixels.
+    `rig` defaults to the template's own shapes.
     """
     subject = subject_from_template(template, rig)
-    for name in names:
-        yield name, _three_views(subject, name, size)
+    with ThreadPoolExecutor(2) as pool:
+        yield from zip(names, pool.map(lambda name: _three_views(subject, name, size), names), strict=True)
 
 
 def expression_sheet(
@@ -51,12 +56,13 @@ def expression_sheet(
         row, column = divmod(index, columns)
         x, y = _GAP + column * cell_width, _GAP + row * cell_height
         paste(sheet, np.asarray(tile, np.uint8), x, y)
-        draw_text(sheet, name, x + 1, y + size + 16)
+        base = "".join(f"  on {other} {weight:g}" for other, weight in DRAWN_ON.get(name, {}).items())
+        draw_text(sheet, name + base, x + 1, y + size + 16)
     return sheet
 
 
 def _three_views(subject: Subject, name: str, size: int) -> UInt8[np.ndarray, "S W 3"]:
-    lit = light_for(subject, {name: 1.0}, "clay")
+    lit = light_for(subject, {name: 1.0, **DRAWN_ON.get(name, {})}, "clay")
     # Framed by the neutral, so that tiles can be compared.
-    cameras = [standard_camera(subject.frame, size, size, view, margin=1.14) for view in VIEWS]
+    cameras = [standard_camera(subject.frame, size, size, view, margin=_MARGIN) for view in VIEWS]
     return np.hstack([render_lit(lit, camera, "clay") for camera in cameras])
