@@ -11,6 +11,8 @@ from mien.geometry.align import Similarity
 from mien.rig.lips import Lips
 from tools.build_template.types import Skin
 
+_ROLLS = ("mouthRollLower", "mouthRollUpper")
+_ROLL = 0.75  # share of the carried rolls, which reach 8 mm into the incisors
 _SNEER_LIPS = 0.4  # share of the carried noseSneer that the lips keep
 _DEEP = 9e-3  # metres behind the lips' line from which the jaw alone moves the mouth's wall
 _DEEP_STILL = 22e-3  # ... from which a shape without the jaw leaves it alone
@@ -19,20 +21,24 @@ _LIP_CORNER, _LID_CORNER = 4.5e-3, 2.5e-3
 _BEHIND_SKIN = (7e-3, 14e-3)  # up to here the wall goes with the skin before it, from there with the jaw
 _CHEEK = 7e-3  # metres above and below the bite over which the wall hands over from skull to jaw
 # How much of the way the upper lip gives where lips would cross; half where nothing is said.
-_UPPER_GIVES = {"mouthRollLower": 0.25, "mouthRollUpper": 0.75, "mouthShrugLower": 0.6}
+_UPPER_GIVES = {"mouthRollLower": 0.5, "mouthRollUpper": 0.3, "mouthShrugLower": 0.6}
 # Shapes of a closed mouth: the lips touch all along.
 _CLOSED = (
     "cheekPuff", "cheekSquint", "jawLeft", "jawRight", "mouthDimple", "mouthFrown", "mouthLeft",
-    "mouthPress", "mouthPucker", "mouthRight", "mouthShrugLower", "mouthSmile", "mouthStretch",
+    "mouthPress", "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
+    "mouthSmile", "mouthStretch",
 )  # fmt: skip
 
 
 def meet_lips(skin: Skin, whole: dict[str, Float[np.ndarray, "V 3"]]) -> None:
     """Lips that meet instead of crossing, in place; mouthClose made to seal the open jaw."""
+    for name in _ROLLS:
+        whole[name] = _ROLL * whole[name]
     lips = Lips(skin.vertices, split_quads(skin.quads), skin.loops)
     for name in whole:
         if name in _CLOSED:
-            whole[name] = lips.meet(whole[name], upper_share=_UPPER_GIVES.get(name, 0.5))
+            share, rolled = _UPPER_GIVES.get(name, 0.5), name in _ROLLS
+            whole[name] = lips.meet(whole[name], upper_share=share, in_depth=not rolled)
         elif name != "mouthClose":
             whole[name] = lips.part(whole[name], _UPPER_GIVES.get(name, 0.5))
     whole["mouthClose"] = lips.seal(whole["jawOpen"], whole["mouthClose"])

@@ -52,13 +52,21 @@ class Lips:
         offsets: Float[np.ndarray, "V 3"],
         base: Float[np.ndarray, "V 3"] | float = 0.0,
         upper_share: float = 0.5,
+        *,
+        in_depth: bool = True,
     ) -> Float[np.ndarray, "V 3"]:
-        """A shape's offsets with lips that touch all along, over `base`; the upper lip gives its share."""
+        """A shape's offsets with lips that touch all along, over `base`; the upper lip gives its share.
+
+        Without `in_depth` they meet in height alone: a lip rolled in stays behind the other.
+        """
         posed = self.vertices + base + offsets
         upper, lower = (posed[loop] for loop in self.inner)
         gap_upper, gap_lower = (np.where(_inside(s)[:, None], GAP * self._up(posed), 0.0) for s in self.share)
         way_down = _at(lower, self.share[1], self.share[0]) + gap_upper - upper
         way_up = _at(upper, self.share[0], self.share[1]) - gap_lower - lower
+        if not in_depth:
+            up = self._up(posed)
+            way_down, way_up = np.outer(way_down @ up, up), np.outer(way_up @ up, up)
         moves = np.zeros((len(self.held), 3))
         for front, inner, share, way in zip(
             self.front,

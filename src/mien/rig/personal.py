@@ -145,7 +145,9 @@ def _meet_lips(
         if name == "mouthClose" or not own[lips.held].any():
             continue
         closed = shut and np.abs(generic.opening(source + own)).max() < _SHUT
-        change = (lips.meet(shapes[k]) if closed else lips.part(shapes[k])) - shapes[k]
+        change = (
+            lips.meet(shapes[k], in_depth="Roll" not in name) if closed else lips.part(shapes[k])
+        ) - shapes[k]
         shapes[k] += np.multiply(shape_share(name, source[:, 0]), change.T).T
     if "jawOpen" in names and "mouthClose" in names:
         jaw, close = names.index("jawOpen"), names.index("mouthClose")
