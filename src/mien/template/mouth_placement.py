@@ -80,7 +80,7 @@ def place_mouth(
     out[mouth.upper] = upper(template.vertices[mouth.upper])
     out[mouth.lower] = lower(template.vertices[mouth.lower])
     asked = np.isin(mouth.crown, mouth.upper) | (angle == 0.0)  # an open jaw leaves its own lip
-    back = _room_behind_lips(mouth, asked, out, head)
+    back = closed * _room_behind_lips(mouth, asked, out, head)  # open lips leave the teeth before them
     out[mouth.upper] -= back
     out[mouth.lower] -= back
 
