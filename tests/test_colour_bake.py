@@ -7,13 +7,13 @@ import igl
 import numpy as np
 import pytest
 
+from mien.bake.colour import bake_colour, tile_of
+from mien.bake.prior import tone_colour
+from mien.bake.trust import skin_index, skin_triangles
 from mien.core.conventions import linear_to_srgb, srgb_to_linear, uv_to_pixel
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
-from mien.register.colour import bake_colour, tile_of
-from mien.register.colour_prior import tone_colour
-from mien.register.colour_trust import skin_index, skin_triangles
 from mien.template import load_template
 
 TEMPLATE = load_template()

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from mien.bake.grain import plainest_patch, spot_noise
+from mien.bake.level import chart_nodes, level_seams
+from mien.bake.prior import tone_colour, tone_of_colour
+from mien.bake.project import project_along_normals
+from mien.bake.sample import ColourSource, read_bilinear, read_bilinear_plain
 from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint
-from mien.register.colour_grain import plainest_patch, spot_noise
-from mien.register.colour_level import chart_nodes, level_seams
-from mien.register.colour_prior import tone_colour, tone_of_colour
-from mien.register.colour_project import project_along_normals
-from mien.register.colour_sample import ColourSource, read_bilinear, read_bilinear_plain
 
 
 def sheet(n: int = 12, size: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

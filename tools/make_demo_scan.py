@@ -19,6 +19,8 @@ import numpy as np
 import pygltflib as gltf
 from scipy import sparse
 
+from mien.bake.sample import read_bilinear
+from mien.bake.trust import openness
 from mien.core.conventions import linear_to_srgb, shape_weights, srgb_to_linear, uv_to_pixel
 from mien.core.face import Template
 from mien.core.mesh import split_quads
@@ -28,8 +30,6 @@ from mien.geometry.normals import vertex_normals
 from mien.geometry.raster import rasterize
 from mien.geometry.solve import SpdSolver
 from mien.geometry.uvspace import fill_gutter
-from mien.register.colour_sample import read_bilinear
-from mien.register.colour_trust import openness
 from mien.template import load_template
 from mien.template.eyeball import IRIS_RADIUS, PUPIL_RADIUS, SCLERA_RADIUS, surface_radius
 from mien.template.followers import place_parts

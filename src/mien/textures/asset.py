@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mien.bake.colour import bake_colour
+from mien.bake.relief import scan_relief
 from mien.core.face import PreparedScan, Registration, Template
 from mien.core.mesh import Image
-from mien.register.colour import bake_colour
-from mien.register.relief import scan_relief
 from mien.textures.eyes import eye_maps
 from mien.textures.generated import generated_skin
 from mien.textures.lashes import lash_maps, occlusion_maps

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from mien.bake.colour import TILES, tile_of
+from mien.bake.fill import from_log, to_log, typical_texel
+from mien.bake.prior import regional_pattern, tone_colour
+from mien.bake.trust import diffuse, skin_index, skin_triangles
 from mien.core.conventions import linear_to_srgb
 from mien.core.face import Template
 from mien.core.mesh import Image
 from mien.geometry.laplacian import lumped_mass
 from mien.geometry.uvspace import Tile, fill_gutter, smooth_gutter
-from mien.register.colour import TILES, tile_of
-from mien.register.colour_fill import from_log, to_log, typical_texel
-from mien.register.colour_prior import regional_pattern, tone_colour
-from mien.register.colour_trust import diffuse, skin_index, skin_triangles
 from mien.textures.hair import brow_strokes
 from mien.textures.skin import region
 

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
+from mien.bake.colour import TILES, tile_of
+from mien.bake.fill import to_log, typical_texel
 from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 from mien.core.mesh import Image
 from mien.geometry.uvspace import Tile, blur_within, fill_gutter, smooth_gutter
-from mien.register.colour import TILES, tile_of
-from mien.register.colour_fill import to_log, typical_texel
 from mien.textures.tangent import normal_from_displacement
 
 # Regions in the order in which they are laid over one another: specular, roughness, scatter.

@@ -1,0 +1,190 @@
+"""Filling what was not measured: low frequencies on the mesh, detail in the tiles.
+
+The skin's low-frequency colour is one field over the mesh of face and head together, so that no edge can
+show between the tiles. It follows the measurement where there is one; elsewhere its gradients are those
+of the other side of the face, mirrored, or else of the regional prior (Perez et al. 2003, "Poisson image
+editing", eq. 3, on a mesh). Detail is the mirrored side's or noise with this skin's own spectrum.
+All colours here are logarithms of linear light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from scipy import sparse
+
+from mien.bake.grain import plainest_patch, spot_noise
+from mien.bake.trust import skin_index, skin_triangles
+from mien.core.face import Template
+from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
+from mien.geometry.solve import SpdSolver
+from mien.geometry.uvspace import Tile, blur_within
+
+OFFSET = 0.004  # added before the logarithm: black stays finite
+MEMORY = 0.045  # metres: how far the measured border's deviation from the person's mean tone is carried on
+_DATA = 40.0  # weight of the measurement against smoothness, per vertex
+_LEEWAY = 0.7  # of log light
+_PATCH = 0.022  # metres: side of the patch that the grain is learned from
+_MAX_GRAIN = 0.07  # standard deviation of log light: more is hair or noise, not skin
+
+
+@dataclass(frozen=True)
+class TileColour:
+    """One tile while it is filled: log colour at the covered texels, its confidence, and the tile."""
+
+    tile: Tile
+    log_colour: Float[np.ndarray, "N 3"]
+    confidence: Float[np.ndarray, " N"]
+
+
+def to_log(linear: np.ndarray) -> np.ndarray:
+    """log(linear + offset)."""
+    return np.log(np.maximum(linear, 0.0) + OFFSET)
+
+
+def from_log(log_colour: np.ndarray) -> np.ndarray:
+    """The inverse of `to_log`, clipped to 0.001..1: skin is nowhere black."""
+    return np.clip(np.exp(log_colour) - OFFSET, 0.001, 1.0)
+
+
+def base_colour(
+    template: Template,
+    vertices: Float[np.ndarray, "V 3"],
+    observed: Float[np.ndarray, "V 3"],
+    weight: Float[np.ndarray, " V"],
+    prior: Float[np.ndarray, "V 3"],
+) -> Float[np.ndarray, "V 3"]:
+    """The low-frequency log colour over face and head.
+
+    Minimises sum w |x - observed|^2 + |grad x - grad t|^2 + |x - t|^2 / MEMORY^2, where t is the
+    mirrored observation where that is known and the prior elsewhere.
+    """
+    skin, triangles = skin_index(template), skin_triangles(template)
+    position = vertices[skin]
+    stiffness = _monotone(cotangent_laplacian(position, triangles, max_cotangent=3.0))
+    mass = lumped_mass(position, triangles)
+    # Squared: half-trusted colour at the rim of the measurement should not be carried on.
+    w = np.clip(weight[skin], 0.0, 1.0) ** 2
+    w_mirror = np.clip(weight[template.mirror][skin], 0.0, 1.0) ** 2
+    mirrored = observed[template.mirror][skin]
+    right = _guided(stiffness, prior[skin], mirrored, w_mirror)
+    target = prior[skin] + w_mirror[:, None] * (mirrored - prior[skin])
+    screen = mass / MEMORY**2
+    right = right + (screen[:, None] * target) + (_DATA * w[:, None] * observed[skin])
+    solver = SpdSolver(stiffness + sparse.diags(screen + _DATA * w + 1e-9))
+    out = np.array(prior, float)
+    out[skin] = _bounded(solver.solve(right), observed[skin], target, w)
+    return out
+
+
+def _bounded(x: np.ndarray, observed: np.ndarray, target: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Where little was measured the field may leave its target by `_LEEWAY` at most: guidance that
+    contradicts the measurement at its rim must not flare up."""
+    free = smooth01(w)[:, None]
+    low, high = target - _LEEWAY, target + _LEEWAY
+    low = np.minimum(low, free * observed + (1 - free) * low)
+    high = np.maximum(high, free * observed + (1 - free) * high)
+    return np.clip(x, low, high)
+
+
+def _monotone(stiffness: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Every edge at least a little positive: then nothing overshoots, even where lids are crumpled."""
+    edges = sparse.triu(stiffness, k=1).tocoo()
+    weight = np.maximum(-edges.data, 0.05)
+    half = sparse.coo_matrix((weight, (edges.row, edges.col)), shape=stiffness.shape)
+    adjacency = (half + half.T).tocsr()
+    return (sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency).tocsr()
+
+
+def _guided(
+    stiffness: sparse.csr_matrix, target: np.ndarray, mirrored: np.ndarray, trust: np.ndarray
+) -> np.ndarray:
+    """Divergence of the guidance: per edge the mirrored difference or the target's, mixed by trust."""
+    edges = sparse.triu(stiffness, k=1).tocoo()
+    i, j, k = edges.row, edges.col, -edges.data
+    mix = np.minimum(trust[i], trust[j])[:, None]
+    step = mix * (mirrored[i] - mirrored[j]) + (1 - mix) * (target[i] - target[j])
+    flow = k[:, None] * step
+    out = np.zeros_like(target)
+    np.add.at(out, i, flow)
+    np.add.at(out, j, -flow)
+    return out
+
+
+def fill_tile(
+    template: Template,
+    vertices: Float[np.ndarray, "V 3"],
+    data: TileColour,
+    base: Float[np.ndarray, "V 3"],
+    grain: Grain | None,
+    seed: int,
+) -> Float[np.ndarray, "R R 3"]:
+    """The finished log colour over the tile (0 outside).
+
+    Where measurement and filling meet, their details are cross-faded with constant variance over the
+    common base, so that neither a step nor a band of blur shows.
+    """
+    tile = data.tile
+    low = tile.image(tile.at_texels(base))
+    confidence = tile.image(data.confidence)
+    detail = np.where(confidence[..., None] > 0, tile.image(data.log_colour) - low, 0.0)
+    mirrored_confidence = confidence[:, ::-1] * smooth01(confidence[:, ::-1])
+    synthetic = grain.for_tile(tile, vertices, seed) if grain is not None else np.zeros_like(low)
+    a = confidence
+    b = (1 - a) * mirrored_confidence
+    c = (1 - a) * (1 - mirrored_confidence)
+    norm = np.sqrt(a**2 + b**2 + c**2)[..., None]
+    mix = a[..., None] * detail + b[..., None] * detail[:, ::-1] + c[..., None] * synthetic
+    return np.where(tile.covered[..., None], low + mix / np.maximum(norm, 1e-6), 0.0).astype(np.float32)
+
+
+def smooth01(x: np.ndarray) -> np.ndarray:
+    """x^2 (3 - 2x) for x in 0..1."""
+    return x * x * (3 - 2 * x)
+
+
+@dataclass(frozen=True)
+class Grain:
+    """A patch of this person's bare skin: detail of log colour, and the size of its texels (metres)."""
+
+    patch: Float[np.ndarray, "s s 3"]
+    texel_metres: float
+
+    def for_tile(
+        self, tile: Tile, vertices: Float[np.ndarray, "V 3"], seed: int
+    ) -> Float[np.ndarray, "R R 3"]:
+        """Grain over a whole tile at the patch's own scale on the surface."""
+        here = typical_texel(tile, vertices)
+        side = max(8, round(self.patch.shape[0] * self.texel_metres / here))
+        how = cv2.INTER_AREA if side < self.patch.shape[0] else cv2.INTER_CUBIC
+        return spot_noise(cv2.resize(self.patch, (side, side), interpolation=how), tile.resolution, seed)
+
+
+def measured_grain(
+    data: TileColour,
+    vertices: Float[np.ndarray, "V 3"],
+    base: Float[np.ndarray, "V 3"],
+    bare: Float[np.ndarray, " V"],
+) -> Grain | None:
+    """Learns the grain where the skin is bare and surely measured; None where there is no such place."""
+    tile = data.tile
+    texel = typical_texel(tile, vertices)
+    size = int(np.clip(_PATCH / texel, 12, tile.resolution // 4)) // 2 * 2
+    detail = tile.image(data.log_colour - tile.at_texels(base))
+    allowed = tile.image((data.confidence > 0.9) & (tile.at_texels(bare) > 0.5)) > 0
+    detail = detail - blur_within(detail, allowed, 0.004 / texel)
+    for side in (size, size * 2 // 3, size // 2):
+        patch = plainest_patch(np.where(allowed[..., None], detail, 0.0), allowed, side)
+        if patch is not None:
+            strength = min(1.0, _MAX_GRAIN / max(float(patch.mean(axis=2).std()), 1e-6))
+            return Grain((patch * strength).astype(np.float32), texel)
+    return None
+
+
+def typical_texel(tile: Tile, vertices: Float[np.ndarray, "V 3"]) -> float:
+    """Median side of a texel on the surface, metres."""
+    area = tile.texel_area(vertices)
+    return float(np.sqrt(np.median(area[area > 0])))
