@@ -57,3 +57,34 @@ def test_dense_landmarks(template: Template):
     nearest = np.linalg.norm(points[:, None] - flipped[None], axis=2).min(axis=1)
     assert nearest.max() < 1e-6
     assert len(np.unique(points.round(6), axis=0)) == len(points)
+
+
+def test_lids_and_lips_lie_on_their_margins(template: Template):
+    points = template.landmarks.on(template.vertices, template.topology)
+    lines = {
+        "lid_upper_left": (42, 43, 44, 45), "lid_lower_left": (42, 47, 46, 45),
+        "lips_outer_upper": (48, 49, 50, 51, 52, 53, 54), "lips_outer_lower": (48, 59, 58, 57, 56, 55, 54),
+        "lips_front_upper": (60, 61, 62, 63, 64), "lips_front_lower": (60, 67, 66, 65, 64),
+    }  # fmt: skip
+    for name, numbers in lines.items():
+        start, end = (template.vertices[template.loops[name]][k] for k in (slice(-1), slice(1, None)))
+        step = end - start
+        offset = points[list(numbers), None] - start
+        along = np.clip((offset * step).sum(axis=2) / (step**2).sum(axis=1), 0, 1)
+        distance = np.linalg.norm(offset - along[:, :, None] * step, axis=2).min(axis=1)
+        assert distance.max() < 1e-6, name
+
+
+def test_brows_span_the_orbits(template: Template):
+    """Wider than the eyes, as brows are: beyond the outer corner, and inside the inner one."""
+    p = template.landmarks.on(template.vertices, template.topology)
+    assert 0.008 < p[26, 0] - p[45, 0] < 0.020
+    assert p[22, 0] < p[42, 0]
+    height = p[22:27, 1] - p[[42, 45], 1].mean()
+    assert height.min() > 0.012
+    assert height.max() < 0.026
+
+
+def test_midline_is_exact(template: Template):
+    p = template.landmarks.on(template.vertices, template.topology)
+    np.testing.assert_allclose(p[[8, 27, 28, 29, 30, 33, 51, 57, 62, 66], 0], 0, atol=1e-9)

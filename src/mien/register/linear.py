@@ -24,8 +24,9 @@ from mien.register.skin import Skin
 from mien.register.surface import Pairs, ScanSurface, pair
 
 # How far a detected landmark is trusted, as a standard deviation in metres: the jaw line slides along
-# the contour, brows are hair, the rest is a few millimetres off.
-LANDMARK_SIGMA = np.repeat([0.015, 0.006, 0.003, 0.002, 0.003], [17, 10, 9, 12, 20])
+# the contour, brows are hair, the rest is a millimetre or three off. Lips need it most: their border shows
+# in colour and hardly in shape.
+LANDMARK_SIGMA = np.repeat([0.015, 0.006, 0.003, 0.002, 0.0015], [17, 10, 9, 12, 20])
 GROSS = 0.012  # metres: a landmark this far off counts half
 EASY_SHAPES = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthSmileLeft", "mouthSmileRight")
 
