@@ -11,6 +11,8 @@ from mien.core.face import Template
 
 _HAIRS = 560  # per brow at fullness 1
 _SHIFT = 4  # binary places of sub-pixel positions in OpenCV's drawing
+_STROKE = 0.76  # length that hairs are scaled by, over the landmarks' span
+_BELOW = 0.11  # the landmarks follow the upper edge of a brow: roots lie this much lower, of that length
 _BROWS = {"right": (21, 20, 19, 18, 17), "left": (22, 23, 24, 25, 26)}  # from the nose outward
 
 
@@ -24,7 +26,7 @@ def brow_strokes(
     uv = landmark_uvs(template)
     scale = 2
     canvas = np.zeros((resolution * scale, resolution * scale), np.float32)
-    width = float(np.linalg.norm(uv[17] - uv[21]))
+    width = _STROKE * float(np.linalg.norm(uv[17] - uv[21]))
     for chain in _BROWS.values():
         arch = _smooth(uv[list(chain)])
         outward = np.sign(arch[-1, 0] - arch[0, 0])
@@ -59,7 +61,7 @@ def _hair(
     centre = arch[min(int(along * 63), 62)]
     taper = np.interp(along, [0.0, 0.12, 0.6, 1.0], [0.55, 1.0, 0.8, 0.18])
     across = rng.uniform(-1, 1)
-    root = centre + np.array([0.0, 0.095 * width * taper * across - 0.01 * width])
+    root = centre + np.array([0.0, 0.095 * width * taper * across - _BELOW * width])
     upright = np.interp(along, [0.0, 0.15, 0.5, 1.0], [80.0, 55.0, 22.0, -12.0])
     angle = np.radians(upright - 18.0 * across * along + rng.normal(0, 7.0))
     length = width * rng.uniform(0.12, 0.2) * np.interp(along, [0, 0.5, 1], [0.8, 1.0, 0.75])
