@@ -100,3 +100,23 @@ def test_wrong_modes_and_expressions_are_refused():
         render_view(subject, camera, mode="wax")
     with pytest.raises(MienError, match="has no rig"):
         render_view(subject, camera, {"jawOpen": 1.0})
+
+
+def test_points_are_lifted_onto_the_sphere_that_the_normals_stand_for():
+    from mien.view.samples import Samples
+
+    corners = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
+    middle = Samples(
+        pixel=np.zeros(1, np.int64),
+        triangle=np.zeros(1, np.int64),
+        corners=np.array([[0, 1, 2]]),
+        barycentric=np.full((1, 3), 1 / 3),
+        views=np.zeros((1, 3)),
+    )
+    flat = np.linalg.norm(middle.at(corners))
+    assert flat == pytest.approx(1 / np.sqrt(3), abs=1e-6)
+    lifted = middle.smoothed(corners, corners)
+    # Each corner lifts by 1 - 1/3 along its own axis, with a weight of a third.
+    assert lifted == pytest.approx(np.full((1, 3), 1 / 3 + 2 / 9), abs=1e-6)
+    at_corner = Samples(middle.pixel, middle.triangle, middle.corners, np.array([[1.0, 0, 0]]), middle.views)
+    assert at_corner.smoothed(corners, corners) == pytest.approx(corners[:1], abs=1e-6)

@@ -20,10 +20,11 @@ def clay_radiance(lit: LitSubject, samples: Samples, environment: Environment) -
     # A scan's triangles may be wound either way; clay is lit from the side that is seen.
     flip = np.sign(np.einsum("nd,nd->n", normals, samples.views))[:, None]
     normals = normals * np.where(flip == 0, 1.0, flip)
+    origins = np.where(flip > 0, samples.smoothed(lit.subject.vertices, lit.normals), points)
     ambient = samples.at(lit.openness)[:, None].repeat(3, axis=1)
     visibility = np.zeros((len(points), len(environment.lights)), np.float32)
     for k, light in enumerate(environment.lights):
-        visibility[:, k] = _one_ray(lit, points, normals, light.direction, light.radius)
+        visibility[:, k] = _one_ray(lit, origins, normals, light.direction, light.radius)
     return (CLAY_ALBEDO * reflected(environment, normals, ambient, visibility)).astype(np.float32)
 
 
