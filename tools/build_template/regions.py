@@ -38,6 +38,7 @@ _NECK_LINE = (
     (0.0, -0.121),
     (0.05, -0.124),
 )
+_BELOW_BROW_EDGE = 0.003  # metres: the landmarks follow the upper edge of a brow
 _NOSE_HALF_WIDTH = (
     (-0.058, 0.012),
     (-0.05, 0.019),
@@ -139,7 +140,8 @@ def build_regions(skin: Skin, source: Source, landmarks: SurfacePoints) -> dict[
     out["nose"] = face * (1 - smooth_step(b.x, half - 0.002, half + 0.004)) * along * (b.z > 0.012)
     brow = {1: b.landmarks[22:27], -1: b.landmarks[17:22]}
     for name, side in (("left", 1), ("right", -1)):
-        out[f"brow_{name}"] = face * b.near(_dense(brow[side]), 0.0035, 0.008)
+        middle = _dense(brow[side]) - [0, _BELOW_BROW_EDGE, 0]
+        out[f"brow_{name}"] = face * b.near(middle, 0.0035, 0.008)
         out[f"cheek_{name}"] = face * b.near(np.array([[side * 0.046, -0.04, 0.012]]), 0.014, 0.036)
     out["chin"] = face * b.near(b.landmarks[[8]] + [0, 0.012, 0.004], 0.011, 0.027) * (1 - out["lips"])
     brows = np.interp(b.x, b.landmarks[22:27, 0], b.landmarks[22:27, 1])
