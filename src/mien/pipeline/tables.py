@@ -23,13 +23,43 @@ def rows_table(rows: list[dict[str, object]]) -> str:
 
 
 def quality_table(asset: FaceAsset, out: Path) -> str:
-    """What `mien rig` prints: where the files are, how good the fit is, what was taken out."""
+    """What `mien rig` prints: how good the fit is, what was taken out of the scan, where the files are.
+
+    All the numbers are in asset.json, and printed with `--json`.
+    """
+    fit, rig = asset.registration, dict(_numbers(asset.quality["rig_mm"]))
+    assert fit is not None
+    assert asset.scan is not None
+    report = fit.report
     table = Table(box=None, pad_edge=False, show_header=False)
-    for group, values in asset.quality.items():
-        if isinstance(values, dict):
-            for key, value in values.items():
-                table.add_row(group.replace("_", " "), key.replace("_", " "), _cell(value))
-    return _as_text(table) + f"\nwritten to {out}/  (look at {out / 'preview.png'})"
+    table.add_row("scan", "; ".join([asset.scan.unit_note, *asset.scan.notes]))
+    for way in ("head_to_scan", "scan_to_head"):
+        table.add_row(
+            way.replace("_", " "),
+            f"median {report[f'{way}_median_mm']:.2f} mm, 95 % within {report[f'{way}_p95_mm']:.2f} mm",
+        )
+    table.add_row("measured", f"{report['measured_share']:.0%} of the face, the rest completed")
+    table.add_row("taken out of the scan", _expression(asset.quality["expression_in_scan"]))
+    table.add_row("blink gap", _range(rig, "blink_gap"))
+    table.add_row("lip seal", _range(rig, "lip_seal"))
+    table.add_row("lids over eyeballs", _range(rig, "lid_to_ball", leave_out="half"))
+    table.add_row("colour", str(asset.provenance["colour"]))
+    return _as_text(table) + f"\n{out}/ is written; look at {out / 'preview.png'}"
+
+
+def _numbers(values: object) -> list[tuple[str, float]]:
+    assert isinstance(values, dict)
+    return [(key, float(value)) for key, value in values.items()]
+
+
+def _expression(weights: object) -> str:
+    named = [f"{name} {weight:.2f}" for name, weight in _numbers(weights)]
+    return ", ".join(named) or "nothing: its expression is neutral"
+
+
+def _range(rig: dict[str, float], prefix: str, leave_out: str = "none") -> str:
+    values = [value for key, value in rig.items() if key.startswith(prefix) and leave_out not in key]
+    return f"{min(values):+.2f} to {max(values):+.2f} mm, worst along the margin"
 
 
 def _cell(value: object) -> str:

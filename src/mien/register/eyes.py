@@ -13,6 +13,7 @@ from mien.register.weights import smoothstep
 
 # Multi-PIE: outer or inner corner, two upper, other corner, two lower; the subject's right eye first.
 RIGHT, LEFT = np.arange(36, 42), np.arange(42, 48)
+IRIS_SHARE = 20  # per cent of an open eye that surely is no skin: a pale sclera may pass for it, an iris not
 NARROW = 0.12  # opening over width, from landmarks: below this an eye is closed whatever its colour
 
 
@@ -44,7 +45,7 @@ def _closed(surface: ScanSurface, prepared: PreparedScan, eye: np.ndarray) -> fl
         return 0.0
     hits = surface.closest.query(_between(points))
     like = surface.closest.interpolate(hits, surface.skinlike)
-    return float(smoothstep(np.array(like.mean()), 0.5, 0.75))
+    return float(smoothstep(np.percentile(like, IRIS_SHARE, keepdims=True), 0.5, 0.75)[0])
 
 
 def _between(points: Float[np.ndarray, "6 3"]) -> Float[np.ndarray, "P 3"]:

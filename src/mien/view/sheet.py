@@ -32,6 +32,7 @@ SHEET_EXPRESSIONS: dict[str, dict[str, float]] = {
 WIDTH = 1888
 _MARGIN, _GAP, _LABEL = 24, 8, 26
 _TEXTURE_LIMIT = 1024
+_DISPLACEMENT_SHOWN = 0.3  # mm; black and white in the thumbnail
 _MAPS = ("albedo", "specular", "roughness", "normal", "displacement", "scatter")
 
 Picture = UInt8[np.ndarray, "_ _ 3"]  # tiles differ in size
@@ -110,8 +111,7 @@ def _thumbnail(image: Image, size: int) -> Picture:
     small = np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA), np.float32)
     small = small.reshape(size, size, -1)
     if image.unit == "mm":
-        # Grey is zero; black and white are the 2 % of the deepest and the highest.
-        small = 0.5 + 0.5 * small / max(float(np.percentile(np.abs(small), 98)), 1e-3)
+        small = 0.5 + 0.5 * small / _DISPLACEMENT_SHOWN  # grey is zero
     if small.shape[2] < 3:
         shown = np.repeat(small[..., :1], 3, axis=2)
     elif image.colour_space == "srgb" or _is_normal(small[..., :3]):
