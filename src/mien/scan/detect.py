@@ -12,13 +12,17 @@ from mien.core.errors import MienError
 from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import triangle_areas, triangle_cross
+from mien.scan import net_landmarks_find as own
 from mien.scan.clean import select_faces
 from mien.scan.face_points import multi_pie, what_is_no_face
 from mien.scan.fuse import FusedFace, fuse_views
+from mien.scan.net_landmarks import shipped
+from mien.scan.net_landmarks_colour import colours_upside_down
 from mien.scan.nets import face_mesh, network_files
 from mien.scan.render import Canvas, draw, make_canvas, scan_vertex_colours
 from mien.scan.search import FacePose, find_face, frontal_view
 
+NETWORKS = "mediapipe"  # or "mien": the networks used unless told otherwise
 COARSE_TRIANGLES = 40_000
 FINE_TRIANGLES = 120_000
 HEAD_LENGTHS = 2.5  # radius around the face that close views can show, in face lengths
@@ -41,32 +45,45 @@ class FoundFace:
     notes: tuple[str, ...]
 
 
-def detect_landmarks(scan: Scan) -> FoundFace:
+def detect_landmarks(scan: Scan, *, networks: str = NETWORKS) -> FoundFace:
     """The 68 points of the one face in a clean scan, whatever its orientation, unit and colour.
 
-    Refuses with `MienError` a scan in which no face is found, or whose views do not agree on one.
+    `networks` are "mien" (the shape alone) or "mediapipe" (pictures of it). Refuses with `MienError` a scan
+    in which no face is found, or whose views do not agree on one.
     """
-    network_files()  # refuse early where the networks are not installed
-    scan, pose, notes = _find(scan)
+    _require(networks)  # refuse early where they are not installed
+    ours = networks == "mien"
+    scan, pose, notes = _find(scan, ours)
     head = _neighbourhood(scan, pose.centre, HEAD_LENGTHS * pose.length)
-    if head.textures and _texture_upside_down(head, pose):
+    turn_over = colours_upside_down if ours else _texture_upside_down
+    if head.textures and turn_over(head, pose):
         scan, head = _flip_textures(scan), _flip_textures(head)
         notes = (*notes, UPSIDE_DOWN)
-    fused, grey = _fuse(head, pose)
+    fused, grey = (_fuse_own(head, pose), True) if ours else _fuse(head, pose)
     _refuse_no_face(scan.name, fused, pose)
     landmarks = _onto_surface(head, fused.points, pose.length)
     return FoundFace(scan, landmarks, _confidence(fused, pose.length, grey), notes)
 
 
-def _find(scan: Scan) -> tuple[Scan, FacePose, tuple[str, ...]]:
+def _require(networks: str) -> None:
+    if networks == "mediapipe":
+        network_files()
+    elif networks == "mien":
+        shipped()
+    else:
+        raise MienError(f"networks {networks!r}: unknown, expected mien or mediapipe")
+
+
+def _find(scan: Scan, ours: bool) -> tuple[Scan, FacePose, tuple[str, ...]]:
     """The first face found: in grey, then in colour; with the winding as it is, then turned round."""
+    find = own.find_face if ours else find_face
     light = simplify(scan, COARSE_TRIANGLES)
     outward = _outwardness(light)
     windings = (False, True) if outward >= 0 else (True, False)
     for flipped in windings if abs(outward) < 0.3 else windings[:1]:
         candidate = flip_winding(light) if flipped else light
-        for grey in (True, False) if scan.has_colour else (True,):
-            pose = find_face(make_canvas(candidate, grey=grey))
+        for grey in (True, False) if scan.has_colour and not ours else (True,):
+            pose = find(make_canvas(candidate, grey=grey))
             if pose is not None:
                 turned = (INSIDE_OUT,) if flipped else ()
                 return flip_winding(scan) if flipped else scan, pose, turned
@@ -149,6 +166,10 @@ def _fuse(head: Scan, pose: FacePose) -> tuple[FusedFace, bool]:
     return fuse_views(make_canvas(light, grey=True) if grey else canvas, pose), grey
 
 
+def _fuse_own(head: Scan, pose: FacePose) -> FusedFace:
+    return own.fuse_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
+
+
 def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:
     if not np.isfinite(fused.points).all():
         raise _no_face(name, "parts of the face are missing from every view")
@@ -156,9 +177,7 @@ def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:
         raise _no_face(name, f"what looked like a face has {wrong}")
     spread = float(np.median(fused.spread[17:])) / pose.length
     if spread > MAX_SPREAD or fused.presence < 0.5:
-        raise _no_face(
-            name, f"views from different sides do not agree on a face (by {spread:.0%} of it)"
-        )
+        raise _no_face(name, f"views from different sides do not agree on a face (by {spread:.0%} of it)")
 
 
 def _onto_surface(head: Scan, points: Float[np.ndarray, "68 3"], length: float) -> Float[np.ndarray, "68 3"]:

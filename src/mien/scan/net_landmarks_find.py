@@ -1,0 +1,151 @@
+"""Mien's own networks on a scan: find the face from all round, close in on it, fuse many views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from mien.scan.face_points import MIRROR_68, what_is_no_face
+from mien.scan.fuse import FusedFace, robust_mean
+from mien.scan.net_landmarks import run_finder, run_points, shipped
+from mien.scan.net_landmarks_image import FINDER_SIZE, Frame, crop_view, face_frame, geometry_image
+from mien.scan.render import Canvas, Picture, View
+from mien.scan.search import FacePose, camera_axes, lift_points
+
+N_DIRECTIONS = 24
+CANDIDATES = 6
+LOOKS = 8  # at most, while closing in
+PRESENT = 0.5
+SURE = 0.08  # expected error, in face lengths, of a face that needs no second candidate
+MAX_OFF = 0.1  # face lengths between a point lifted onto the surface and the network's own
+VIEWS = tuple((yaw, pitch) for yaw in (-30, -15, 0, 15, 30) for pitch in (-15, 0, 15))  # degrees
+SIZES = (1.0, 0.88)  # of the crop
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the network sees in one crop: points in the scan's coordinates, the error expected of each in the
+    scan's unit, and the probability of a face."""
+
+    points: Float[np.ndarray, "68 3"]
+    error: Float[np.ndarray, "68"]
+    presence: float
+    picture: Picture
+    pixels: Float[np.ndarray, "68 2"]
+
+
+def find_face(canvas: Canvas) -> FacePose | None:
+    """The face of a scan in any orientation, by its shape alone; None where there is none."""
+    best, least = None, np.inf
+    for frame in _candidates(canvas)[:CANDIDATES]:
+        found = _approach(canvas, frame)
+        if found is None:
+            continue
+        pose, error = found
+        if error < least:
+            best, least = pose, error
+        if error < SURE:
+            break
+    return best
+
+
+def _candidates(canvas: Canvas) -> list[Frame]:
+    """Where the finder, looking from all round, thinks the face is; the surest first."""
+    low, high = canvas.vertices.min(axis=0), canvas.vertices.max(axis=0)
+    centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
+    views = [View(axes, centre, reach, FINDER_SIZE) for axes in _directions()]
+    images = [geometry_image(canvas.vertices, canvas.normals, canvas.triangles, v)[0] for v in views]
+    found = run_finder(shipped()[0], np.stack(images))
+    order = np.argsort(found[:, 11])
+    return [_frame(found[i].astype(np.float64), views[i]) for i in order if found[i, 0] > 0]
+
+
+def _directions() -> Iterator[np.ndarray]:
+    """Along the axes, then Fibonacci's sphere."""
+    for axis in (2, 1, 0):
+        for sign in (1.0, -1.0):
+            yield camera_axes(sign * np.eye(3)[axis])
+    k = np.arange(N_DIRECTIONS) + 0.5
+    z = 1 - 2 * k / N_DIRECTIONS
+    angle = np.pi * (1 + 5**0.5) * k
+    ring = np.sqrt(1 - z * z)
+    for direction in np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1):
+        yield camera_axes(direction)
+
+
+def _frame(numbers: Float[np.ndarray, "12"], view: View) -> Frame:
+    left, up = numbers[5:8] @ view.axes, numbers[8:11] @ view.axes
+    left = left / np.linalg.norm(left)
+    up = up - (up @ left) * left
+    up = up / np.linalg.norm(up)
+    centre = _in_scan(numbers[None, 1:4], view)[0]
+    return Frame(np.stack([left, up, np.cross(left, up)]), centre, float(np.exp(numbers[4]) * view.reach))
+
+
+def _in_scan(points: Float[np.ndarray, "K 3"], view: View) -> Float[np.ndarray, "K 3"]:
+    """From the network's numbers (half image widths from the middle) to the scan's coordinates."""
+    return view.lift((points[:, :2] + 1.0) * (view.size / 2), -points[:, 2] * view.reach)
+
+
+def look(canvas: Canvas, view: View) -> Look:
+    """One crop, read as it is and mirrored."""
+    image, raster = geometry_image(canvas.vertices, canvas.normals, canvas.triangles, view)
+    mirrored = image[:, :, ::-1] * np.array([-1, 1, 1, 1, 1], np.float32)[:, None, None]
+    points, log_error, logit = run_points(shipped()[1], np.stack([image, mirrored]))
+    both = np.stack([points[0], (points[1] * [-1, 1, 1])[MIRROR_68]]).mean(axis=0)
+    error = np.exp(np.stack([log_error[0], log_error[1][MIRROR_68]]).mean(axis=0)) * view.reach
+    presence = float((1.0 / (1.0 + np.exp(-np.clip(logit, -50, 50)))).mean())
+    picture = Picture(np.zeros((0, 0, 3), np.uint8), raster, view)
+    pixels = (both[:, :2] + 1.0) * (view.size / 2)
+    return Look(_in_scan(both.astype(np.float64), view), error, presence, picture, pixels)
+
+
+def _approach(canvas: Canvas, frame: Frame) -> tuple[FacePose, float] | None:
+    """Looks again and again, each time from where the last look puts the face's front."""
+    for _ in range(LOOKS):
+        seen = look(canvas, crop_view(frame))
+        if seen.presence < 0.1:
+            return None
+        last, frame = frame, face_frame(seen.points)
+        if _settled(last, frame):
+            break
+    if seen.presence < PRESENT or what_is_no_face(seen.points):
+        return None
+    pose = FacePose(frame.axes, frame.centre, frame.length, seen.points, seen.presence)
+    return pose, float(seen.error[17:].mean()) / frame.length
+
+
+def _settled(a: Frame, b: Frame) -> bool:
+    turn = np.arccos(np.clip((np.trace(a.axes @ b.axes.T) - 1) / 2, -1, 1))
+    shift = np.linalg.norm(a.centre - b.centre) / b.length
+    return bool(turn < np.radians(2.0) and shift < 0.03 and abs(a.length / b.length - 1) < 0.03)
+
+
+def fuse_views(canvas: Canvas, pose: FacePose) -> FusedFace:
+    """The face from `VIEWS`: each view's points, carried onto the surface along the line of sight where that
+    agrees with the network's own depth, weighted by the error the network expects of them."""
+    frame = face_frame(pose.landmarks)
+    looks = []
+    for yaw, pitch in VIEWS:
+        for size in SIZES:
+            near = Frame(frame.axes, frame.centre, frame.length * size)
+            looks.append(look(canvas, crop_view(near, np.radians(yaw), np.radians(pitch))))
+    samples = np.stack([_onto(canvas, one, pose.length) for one in looks])
+    present = np.array([one.presence > PRESENT for one in looks])
+    weight = np.stack([(0.02 * pose.length / one.error) ** 2 for one in looks]) * present[:, None]
+    points, spread = robust_mean(samples, weight.astype(np.float64), 0.02 * pose.length)
+    expected = np.stack([one.error for one in looks]).min(axis=0)
+    presence = float(np.mean([one.presence for one in looks]))
+    seen = np.full(68, present.mean())
+    return FusedFace(points, np.maximum(spread, 0.5 * expected), seen, presence)
+
+
+def _onto(canvas: Canvas, one: Look, length: float) -> Float[np.ndarray, "68 3"]:
+    lifted = lift_points(canvas, one.picture, one.pixels)
+    off = np.linalg.norm(lifted - one.points, axis=1)
+    near = np.nan_to_num(off, nan=np.inf) < MAX_OFF * length
+    near[:17] = False  # the jaw's points lie where the surface turns away
+    return np.where(near[:, None], lifted, one.points)

@@ -1,0 +1,199 @@
+"""Pictures of random scans with the truth: what the landmark networks learn from.
+
+Scan number `index` of seed `seed` is always the same, so training can go on where it stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mien.geometry.normals import vertex_normals
+from mien.geometry.raster import Raster
+from mien.scan.net_landmarks_image import (
+    FINDER_SIZE,
+    LANDMARK_SIZE,
+    Frame,
+    crop_view,
+    face_frame,
+    geometry_image,
+)
+from mien.scan.render import View
+from mien.template import load_template
+from mien.train.clutter import Mesh, cut, merged, no_head, roughened, things, waves
+from mien.train.heads import HeadModel, head_model, posed, random_expression, random_identity
+
+HELD_OUT_SEED = 987_654  # scans of this seed are measured on only
+CROPS = 6  # close views of a scan
+WHOLES = 3  # views of the whole scan
+NO_HEAD = 0.1
+SEEN_DEPTH = 0.006  # a landmark this far behind the surface (metres) is hidden
+VISIBLE, HIDDEN = 0.35, 0.12  # shares of inner points seen: above, a face; below, none; between, no matter
+
+
+@dataclass(frozen=True)
+class RandomScan:
+    """A scan, its normals, and its landmarks (None where it shows no head)."""
+
+    vertices: Float[np.ndarray, "N 3"]
+    normals: Float[np.ndarray, "N 3"]
+    triangles: Int[np.ndarray, "M 3"]
+    landmarks: Float[np.ndarray, "68 3"] | None
+
+
+@lru_cache(maxsize=1)
+def _model() -> HeadModel:
+    return head_model(load_template())
+
+
+def random_scan(seed: int, index: int) -> RandomScan:
+    """A random scan, in metres, upright."""
+    rng = np.random.default_rng([seed, index])
+    if rng.random() < NO_HEAD:
+        vertices, triangles = no_head(rng)
+        return RandomScan(vertices, vertex_normals(vertices, triangles), triangles, None)
+    (vertices, triangles), landmarks = _head(rng)
+    return RandomScan(vertices, vertex_normals(vertices, triangles), triangles, landmarks)
+
+
+def _head(rng: np.random.Generator) -> tuple[Mesh, Float[np.ndarray, "68 3"]]:
+    model = _model()
+    level = model.levels[rng.choice(len(model.levels), p=[0.25, 0.3, 0.25, 0.2])]
+    identity, expression = random_identity(rng, len(level.modes)), random_expression(rng)
+    vertices, landmarks = posed(level, identity, expression), posed(model.landmarks, identity, expression)
+    vertices, landmarks = _warped(vertices, landmarks, rng)
+    vertices = roughened(level, vertices, rng)
+    triangles = cut(vertices, level.triangles, landmarks, rng)
+    return merged([(vertices, triangles), *things(landmarks, rng)]), landmarks
+
+
+def _warped(
+    vertices: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stretched and bent a little, as no mode does."""
+    both = np.concatenate([vertices, landmarks])
+    bend = np.stack([waves(both, rng, 0.04, 0.15) for _ in range(3)], axis=1)
+    both = both * (rng.uniform(0.9, 1.1) * rng.uniform(0.96, 1.04, 3)) + 0.0012 * rng.random() * bend
+    return both[: len(vertices)], both[len(vertices) :]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pictures as int8 (127 is one) and the truth. `presence` is 1, 0, or -1 where either would do."""
+
+    crops: Int[np.ndarray, "C 5 128 128"]
+    points: Float[np.ndarray, "C 68 3"]
+    presence: Float[np.ndarray, " C"]
+    wholes: Int[np.ndarray, "W 5 64 64"]
+    poses: Float[np.ndarray, "W 10"]
+    head: Float[np.ndarray, " W"]
+
+
+def samples(seed: int, index: int) -> Samples:
+    """All views of scan `index`."""
+    scan = random_scan(seed, index)
+    rng = np.random.default_rng([seed, index, 1])
+    crops = [_crop(scan, rng) for _ in range(CROPS)]
+    wholes = [_whole(scan, rng) for _ in range(WHOLES)]
+    return Samples(
+        *(np.stack([c[i] for c in crops]) for i in range(3)),
+        *(np.stack([w[i] for w in wholes]) for i in range(3)),
+    )  # type: ignore[arg-type]
+
+
+def _softened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """At random blurred, as by a scanner that smooths."""
+    if rng.random() > 0.25:
+        return image
+    import cv2
+
+    inside = image[4] > 0
+    blurred = cv2.GaussianBlur(image[:3].transpose(1, 2, 0), (0, 0), rng.uniform(0.5, 1.6)).transpose(2, 0, 1)
+    blurred = blurred / np.maximum(np.linalg.norm(blurred, axis=0), 1e-6)
+    return np.concatenate([np.where(inside, blurred, 0.0), image[3:]])
+
+
+def _packed(image: np.ndarray) -> np.ndarray:
+    return np.round(image * 127.0).astype(np.int8)
+
+
+def _crop(scan: RandomScan, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    frame = face_frame(scan.landmarks) if scan.landmarks is not None else _any_frame(scan, rng)
+    image, raster, view = _looked(scan, _jittered_view(frame, rng))
+    image = _softened(image, rng)
+    if scan.landmarks is None:
+        return _packed(image), np.zeros((68, 3), np.float32), np.float32(0)
+    projected = view.project(scan.landmarks)
+    points = in_half_widths(projected, view)
+    seen = _seen_share(projected, raster.depth)
+    presence = 1.0 if seen > VISIBLE else 0.0 if seen < HIDDEN else -1.0
+    return _packed(image), points.astype(np.float32), np.float32(presence)
+
+
+def _looked(scan: RandomScan, view: View) -> tuple[np.ndarray, Raster, View]:
+    image, raster = geometry_image(scan.vertices, scan.normals, scan.triangles, view)
+    return image, raster, view
+
+
+def in_half_widths(projected: Float[np.ndarray, "*N 3"], view: View) -> Float[np.ndarray, "*N 3"]:
+    """Pixels and depth as the networks count: x right, y down, z toward the viewer, from the middle."""
+    half = view.size / 2
+    return np.concatenate([projected[..., :2] / half - 1.0, -projected[..., 2:] / view.reach], axis=-1)
+
+
+def _seen_share(projected: np.ndarray, depth: np.ndarray) -> float:
+    cell = np.floor(projected[17:, :2]).astype(int)
+    inside = ((cell >= 0) & (cell < len(depth))).all(axis=1)
+    cell = np.clip(cell, 0, len(depth) - 1)
+    surface = depth[cell[:, 1], cell[:, 0]]
+    return float((inside & (np.abs(projected[17:, 2] - surface) < SEEN_DEPTH)).mean())
+
+
+def _jittered_view(frame: Frame, rng: np.random.Generator) -> View:
+    kind = rng.random()
+    if kind < 0.08:  # from anywhere: backs of heads, ears
+        yaw, pitch, roll = rng.uniform(-np.pi, np.pi), rng.uniform(-1.3, 1.3), rng.uniform(-np.pi, np.pi)
+    elif kind < 0.3:
+        yaw, pitch, roll = np.radians(rng.uniform(-1, 1, 3) * [85, 50, 50])
+    else:
+        yaw, pitch, roll = np.radians(rng.normal(size=3) * [24, 13, 9])
+    shift = rng.normal(size=3) * frame.length * rng.uniform(0, 0.15)
+    length = frame.length * np.exp(rng.normal() * 0.09)
+    return crop_view(Frame(frame.axes, frame.centre + shift, float(length)), yaw, pitch, roll)
+
+
+def _any_frame(scan: RandomScan, rng: np.random.Generator) -> Frame:
+    where = scan.vertices[rng.integers(len(scan.vertices))] * rng.uniform(0, 1)
+    size = float(np.ptp(scan.vertices, axis=0).max())
+    return Frame(random_rotation(rng), where, size * rng.uniform(0.1, 0.5))
+
+
+def random_rotation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
+    """Uniform over all rotations."""
+    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
+    q = q * np.sign(np.diag(r))
+    return q if np.linalg.det(q) > 0 else -q
+
+
+def _whole(scan: RandomScan, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    low, high = scan.vertices.min(axis=0), scan.vertices.max(axis=0)
+    reach = float(np.linalg.norm(high - low)) / 2 * rng.uniform(0.6, 1.15)
+    centre = (low + high) / 2 + rng.normal(size=3) * reach * 0.06
+    axes = random_rotation(rng)
+    if rng.random() < 0.4:
+        axes = crop_view(Frame(np.eye(3), centre, 1.0), *np.radians(rng.normal(size=3) * [35, 20, 60])).axes
+    view = View(axes, centre, reach, FINDER_SIZE)
+    image, _ = geometry_image(scan.vertices, scan.normals, scan.triangles, view)
+    if scan.landmarks is None:
+        return _packed(image), np.zeros(10, np.float32), np.float32(0)
+    frame = face_frame(scan.landmarks)
+    place = in_half_widths(view.project(frame.centre), view)
+    turn = frame.axes[:2] @ axes.T
+    pose = np.concatenate([place, [np.log(frame.length / reach)], turn.ravel()])
+    return _packed(image), pose.astype(np.float32), np.float32(1)
+
+
+assert LANDMARK_SIZE == 128  # the shapes above

@@ -1,0 +1,96 @@
+"""The landmark networks: NumPy and torch agree, pictures mean what they say, mirrors are mirrors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mien.scan import net_landmarks
+from mien.scan.face_points import MIRROR_68
+from mien.scan.net_landmarks_image import Frame, crop_view, geometry_image
+from mien.scan.render import View
+
+
+def test_an_oblique_square_shows_its_normal_and_depth():
+    corners = np.array([[-1.0, -1, -1], [1, -1, 1], [1, 1, 1], [-1, 1, -1]])  # z = x
+    triangles = np.array([[0, 1, 2], [0, 2, 3]])
+    normals = np.tile(np.array([-1.0, 0, 1]) / np.sqrt(2), (4, 1))
+    view = View(np.eye(3), np.zeros(3), 2.0, 64)
+    image, raster = geometry_image(corners, normals, triangles, view)
+    np.testing.assert_allclose(image[:3, 32, 32], normals[0], atol=1e-6)
+    column = np.arange(17, 47)
+    x = (column + 0.5 - 32) / 32  # in half image widths
+    np.testing.assert_allclose(image[3, 32, column], x, atol=1e-5)
+    np.testing.assert_array_equal(image[4], raster.triangle >= 0)
+    assert (image[:, 0, 0] == 0).all()
+    behind, _ = geometry_image(
+        corners, normals, triangles, View(np.diag([-1.0, 1, -1]), np.zeros(3), 2.0, 64)
+    )
+    assert behind[2, 32, 32] < 0  # a back shows as one
+
+
+def test_crop_views_are_right_handed_and_turn_as_they_say():
+    frame = Frame(np.eye(3), np.zeros(3), 1.0)
+    for angles in ((0.0, 0.0, 0.0), (0.5, -0.3, 0.8)):
+        axes = crop_view(frame, *angles).axes
+        np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
+        assert np.linalg.det(axes) > 0
+    assert crop_view(frame, yaw=0.5).axes[2, 0] > 0  # seen from the subject's left
+    assert crop_view(frame, pitch=0.5).axes[2, 1] > 0  # from above
+
+
+def test_integration_gives_the_mean_of_a_peak():
+    maps = np.full((1, 32, 32, 136), -50.0, np.float32)
+    maps[..., 68:] = 0.25
+    maps[0, 4, 9, :68] = maps[0, 4, 10, :68] = 50.0
+    points = net_landmarks.integrate(maps)
+    np.testing.assert_allclose(points[0, 3], [10.0 / 16 - 1, 4.5 / 16 - 1, 0.25], atol=1e-6)
+
+
+def test_numpy_and_torch_agree():
+    torch = pytest.importorskip("torch")
+    from mien.nets.landmarks import FinderNet, LandmarkNet, folded
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    whole = rng.normal(size=(3, 5, 64, 64)).astype(np.float32)
+    crop = rng.normal(size=(2, 5, 128, 128)).astype(np.float32)
+    finder, points = FinderNet(), LandmarkNet()
+    finder(torch.from_numpy(whole)), points(torch.from_numpy(crop))  # gives the norms statistics to fold
+    finder.eval(), points.eval()
+    with torch.no_grad():
+        expected = finder(torch.from_numpy(whole)).numpy()
+        expected_points = [t.numpy() for t in points(torch.from_numpy(crop))]
+    np.testing.assert_allclose(net_landmarks.run_finder(folded(finder), whole), expected, atol=2e-4)
+    for ours, theirs in zip(net_landmarks.run_points(folded(points), crop), expected_points, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+def test_the_map_loss_is_least_at_the_truth():
+    torch = pytest.importorskip("torch")
+    from mien.nets.landmarks import integrate
+    from mien.train.loss import map_cross_entropy
+
+    truth = torch.tensor([0.1234, -0.4321, 0.0]).repeat(1, 68, 1)
+    scores = torch.zeros(1, 68, 32, 32, requires_grad=True)
+    optimizer = torch.optim.Adam([scores], 0.5)
+    for _ in range(200):
+        optimizer.zero_grad()
+        map_cross_entropy(scores, truth).mean().backward()
+        optimizer.step()
+    maps = torch.cat([scores.detach(), torch.zeros(1, 68, 32, 32)], dim=1)
+    np.testing.assert_allclose(integrate(maps).numpy(), truth.numpy(), atol=0.01)
+
+
+def test_the_mirror_of_a_mirror_is_the_picture():
+    torch = pytest.importorskip("torch")
+    from mien.train.landmarks import mirrored
+
+    rng = np.random.default_rng(1)
+    shapes = ((2, 5, 128, 128), (2, 68, 3), (2,), (1, 5, 64, 64), (1, 10), (1,))
+    batch = tuple(torch.from_numpy(rng.normal(size=s).astype(np.float32)) for s in shapes)
+    once = mirrored(batch)
+    np.testing.assert_array_equal(once[1][:, 36, 1], batch[1][:, MIRROR_68[36], 1])
+    for a, b in zip(mirrored(once), batch, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
