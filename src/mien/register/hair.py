@@ -18,6 +18,7 @@ HAIR_ALLOWANCE = 0.006  # metres it may lie outside it where hair may be, withou
 OTHER_ALLOWANCE = 0.004  # the same where the colour is not the face's
 INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face
 SPREAD = 0.006  # metres over which doubt spreads to the neighbourhood
+ISLAND = 0.025  # metres: what looks like skin within hair of this width is a parting or a gap between strands
 
 
 def bareness(
@@ -27,8 +28,8 @@ def bareness(
 
     Hair lies outside the head, is rough and often of another colour; skin is none of that. All this
     only counts away from the middle of the face, where no hair grows and the fit may be wrong by more.
-    Doubt spreads a few millimetres, so that the foot of a strand does not lift the skin. `size` scales
-    all lengths with the head.
+    Doubt spreads a few millimetres, so that the foot of a strand does not lift the skin, and takes islands
+    of seeming skin with it. `size` scales all lengths with the head.
     """
     normals = vertex_normals(head, skin.triangles)
     pairs = pair(surface, head, normals, reach=0.03 * size, min_cosine=-0.5)
@@ -43,8 +44,10 @@ def bareness(
     rough = 1.0 - surface.closest.interpolate(pairs.hits, surface.smooth)
     rough *= outer * (1.0 - _ears(template, skin))
     bare = (1.0 - smoothstep(np.abs(outside) / allowed, 0.6, 1.0)) * (1.0 - rough)
-    spread = _diffused(skin, bare, np.maximum(pairs.weight, 1e-3), size * SPREAD)
-    return bare * (1.0 - outer * (1.0 - smoothstep(spread, 0.45, 0.85)))
+    weight = np.maximum(pairs.weight, 1e-3)
+    near = smoothstep(_diffused(skin, bare, weight, size * SPREAD), 0.45, 0.85)
+    around = smoothstep(_diffused(skin, bare, weight, size * ISLAND), 0.4, 0.8)
+    return bare * (1.0 - outer * (1.0 - near * around))
 
 
 def outer_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
