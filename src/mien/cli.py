@@ -17,6 +17,7 @@ from tyro.conf import Positional
 
 from mien import __version__
 from mien.core.errors import MienError
+from mien.core.files import check_writable_target
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,10 @@ def main() -> None:
 
 
 def _rig(command: Rig) -> int:
+    # Refused at once, before anything heavy is imported.
+    if not command.scan.exists():
+        raise MienError(f"{command.scan}: there is no such file or folder; give a scan")
+    check_writable_target(command.out, force=command.force)
     from mien.pipeline.batch import batch_table, rig_batch
     from mien.pipeline.progress import console_progress
     from mien.pipeline.rig import STAGES, RigOptions, rig

@@ -81,4 +81,4 @@ def _read_map(path: Path) -> Image:
     if raw is None:
         raise MienError(f"{path}: is no image that can be read; make the asset again")
     raw = raw[..., None] if raw.ndim == 2 else raw[..., [2, 1, 0, 3][: raw.shape[2]]]
-    return Image(raw.astype(np.float32) / np.iinfo(raw.dtype).max, kind.colour_space)
+    return Image(raw.astype(np.float32) / (255 if raw.dtype == np.uint8 else 65535), kind.colour_space)

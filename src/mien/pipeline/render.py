@@ -17,6 +17,7 @@ from mien.view.lights import load_hdri
 from mien.view.pathtrace import path_trace, path_traced_turntable
 
 _TEXTURE_LIMIT = 4096
+_LEAST_SIZE = 16
 _SHAPES_DRAWN_AT = 1024  # pixels a tile before it is reduced
 
 
@@ -37,6 +38,10 @@ def render(
     Raises `MienError` for a folder that is no asset, an unknown shape, or where Mitsuba is missing.
     """
     weights = parse_expression(expression)
+    if size < _LEAST_SIZE or samples < 1:
+        raise MienError(
+            f"--size {size} --samples {samples}: expected at least {_LEAST_SIZE} pixels and 1 sample"
+        )
     subject = subject_from_asset(read_asset(asset_folder, load_template()), _TEXTURE_LIMIT)
     environment = load_hdri(hdri) if hdri else None
     if turntable:
@@ -69,11 +74,18 @@ def parse_expression(text: str) -> dict[str, float]:
         names = [name] if name in SHAPE_INDEX else [f"{name}Left", f"{name}Right"]
         if any(n not in SHAPE_INDEX for n in names):
             raise MienError(f"--expression: no shape {name!r}, expected ARKit's names such as jawOpen=0.7")
-        try:
-            weights |= dict.fromkeys(names, float(value or 1.0))
-        except ValueError as error:
-            raise MienError(f"--expression: {term!r}, expected NAME=NUMBER such as jawOpen=0.7") from error
+        weights |= dict.fromkeys(names, _weight(term, value or "1"))
     return weights
+
+
+def _weight(term: str, value: str) -> float:
+    try:
+        weight = float(value)
+    except ValueError:
+        weight = -1.0
+    if not 0.0 <= weight <= 1.0:
+        raise MienError(f"--expression: {term!r}, expected NAME=NUMBER with a number from 0 to 1")
+    return weight
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

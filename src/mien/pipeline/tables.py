@@ -38,11 +38,16 @@ def quality_table(asset: FaceAsset, out: Path) -> str:
             way.replace("_", " "),
             f"median {report[f'{way}_median_mm']:.2f} mm, 95 % within {report[f'{way}_p95_mm']:.2f} mm",
         )
-    table.add_row("measured", f"{report['measured_share']:.0%} of the face, the rest completed")
+    table.add_row("surface measured", f"{report['measured_share']:.1%} of the face, the rest completed")
+    if asset.confidence is not None:
+        seen = float(asset.confidence.pixels.mean())
+        table.add_row("colour measured", f"{seen:.0%} of the face tile, the rest filled (confidence.png)")
     table.add_row("taken out of the scan", _expression(asset.quality["expression_in_scan"]))
     table.add_row("blink gap", _range(rig, "blink_gap"))
     table.add_row("lip seal", _range(rig, "lip_seal"))
     table.add_row("lids over eyeballs", _range(rig, "lid_to_ball", leave_out="half"))
+    half = min(value for key, value in rig.items() if "half_blink" in key)
+    table.add_row("", f"at half a blink {half:+.2f} mm, behind the visible edge of the lid")
     table.add_row("colour", str(asset.provenance["colour"]))
     return _as_text(table) + f"\n{out}/ is written; look at {out / 'preview.png'}"
 

@@ -34,7 +34,7 @@ def bareness(
     normals = vertex_normals(head, skin.triangles)
     pairs = pair(surface, head, normals, reach=0.03 * size, min_cosine=-0.5)
     outside = np.einsum("sd,sd->s", pairs.hits.points - head, normals)
-    outer = outer_zone(template, skin)
+    outer = outer_zone(template, skin, neck=surface.skinlike is not None)
     hair_allowance = HAIR_ALLOWANCE * np.ones(skin.n)
     if surface.skinlike is not None:
         like = surface.closest.interpolate(pairs.hits, surface.skinlike)
@@ -50,13 +50,18 @@ def bareness(
     return bare * (1.0 - outer * (1.0 - near * around))
 
 
-def outer_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
-    """0 on face and neck, 1 where hair may be: scalp, temples and ears."""
+def outer_zone(template: Template, skin: Skin, *, neck: bool = False) -> Float[np.ndarray, " S"]:
+    """0 on the face, 1 where hair may be: scalp, temples and ears.
+
+    With `neck` also below the jaw, where locks and collars lie: only colour tells them from a neck.
+    """
     landmarks = template.landmarks.on(template.vertices, template.topology)
     away = np.linalg.norm(skin.rest - landmarks[27:].mean(axis=0), axis=1)
+    far = smoothstep(away, INNER_RADIUS, OUTER_RADIUS)
+    if neck:
+        return far
     jaw_height = landmarks[[4, 12], 1].mean()
-    above_neck = smoothstep(skin.rest[:, 1] - jaw_height, -0.015, 0.015)
-    return smoothstep(away, INNER_RADIUS, OUTER_RADIUS) * above_neck
+    return far * smoothstep(skin.rest[:, 1] - jaw_height, -0.015, 0.015)
 
 
 def _ears(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:

@@ -63,7 +63,7 @@ def _check_file(path: Path) -> None:
 def _check_mesh(path: Path, raw: RawMesh) -> None:
     if not len(raw.triangles):
         raise MienError(
-            f"{path}: has {len(raw.vertices)} vertices but 0 faces, expected a triangle mesh; "
+            f"{path}: holds {len(raw.vertices)} vertices and 0 faces, expected a mesh; "
             "export the scan with faces (a point cloud must be meshed first)"
         )
     check_finite(str(path), raw.vertices)
