@@ -94,3 +94,19 @@ def test_the_mirror_of_a_mirror_is_the_picture():
     np.testing.assert_array_equal(once[1][:, 36, 1], batch[1][:, MIRROR_68[36], 1])
     for a, b in zip(mirrored(once), batch, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_the_shipped_networks_find_the_template_and_its_landmarks():
+    from mien.core.mesh import Scan
+    from mien.scan import clean_scan
+    from mien.scan.detect import detect_landmarks
+    from mien.template import load_template
+
+    template = load_template()
+    names = ("face", "head", "eye_left", "eye_right")
+    quads = np.concatenate([template.topology.quads[template.part(n).quads] for n in names])
+    triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3).astype(np.int64)
+    scan = clean_scan(Scan("head", template.vertices.astype(np.float64), triangles))
+    found = detect_landmarks(scan, networks="mien")
+    truth = template.landmarks.on(template.vertices, template.topology)
+    assert np.linalg.norm(found.landmarks - truth, axis=1)[17:].mean() < 0.004
