@@ -17,7 +17,7 @@ from mien.view.render import light_for, render_lit
 from mien.view.subject import Subject, subject_from_template
 
 _LABEL, _GAP = 22, 6
-_MARGIN = 0.94  # close: ears and crown hardly move
+_MARGIN = 1.06  # close: ears and crown hardly move
 # ARKit defines mouthClose on an open jaw, and a tongue needs a gap to come out of.
 DRAWN_ON: dict[str, dict[str, float]] = {"mouthClose": {"jawOpen": 1.0}, "tongueOut": {"jawOpen": 0.4}}
 
