@@ -70,7 +70,7 @@ def _mitsuba() -> Any:
         import mitsuba
     except ImportError as error:
         raise MienError(
-            'mien render needs Mitsuba, which is not installed; run: pip install mitsuba'
+            "mien render needs Mitsuba, which is not installed; run: pip install mitsuba"
         ) from error
     for variant in ("llvm_ad_rgb", "scalar_rgb"):
         try:
