@@ -14,6 +14,7 @@ from mien.core.mesh import Scan
 from mien.geometry.align import Similarity, nearest_rotations
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.solve import SpdSolver
+from mien.geometry.weights import smoothstep, tukey
 from mien.register.linear import bounded_quadratic
 from mien.register.linear_model import LinearHead, basis_at_landmarks, basis_at_vertices, stepped
 from mien.register.measure import FaceArea, flipped_triangles, two_way_distance
@@ -29,7 +30,6 @@ from mien.register.skin import Skin
 from mien.register.skin_colour import colour_likeness
 from mien.register.surface import ScanSurface, scan_surface
 from mien.register.trust import Plausibility
-from mien.register.weights import smoothstep, tukey
 from mien.template import load_template
 
 RNG = np.random.default_rng

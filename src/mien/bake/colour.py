@@ -28,7 +28,7 @@ from mien.core.mesh import Image
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import vertex_normals
 from mien.geometry.uvspace import Tile, blur_within, fill_gutter, locate_texels, smooth_gutter
-from mien.register.surface import smoothstep
+from mien.geometry.weights import smoothstep
 
 TILES = ("face", "head")
 _GRAIN_SEED = 20

@@ -13,7 +13,7 @@ from mien.core.mesh import Image
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.uvspace import Tile, blur_within
-from mien.register.surface import smoothstep
+from mien.geometry.weights import smoothstep
 
 LIMIT_MM = 0.8
 _TRUSTED = (0.001, 0.0025)  # metres between head and scan: relief ... no relief

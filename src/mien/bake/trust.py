@@ -22,7 +22,7 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
-from mien.register.surface import smoothstep
+from mien.geometry.weights import smoothstep
 
 DISTANCE = (0.0025, 0.006)  # metres between head and scan: trusted ... not
 AGREEMENT = (0.4, 0.7)  # cosine of the two normals: not ... trusted

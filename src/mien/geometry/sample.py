@@ -43,3 +43,12 @@ def sample_surface(
     barycentric = np.stack([1 - root, root * (1 - along), root * along], axis=1)
     points = np.einsum("sk,skd->sd", barycentric, vertices[triangles[triangle]])
     return SurfaceSamples(triangle, barycentric, points)
+
+
+def fibonacci_sphere(count: int) -> Float[np.ndarray, "N 3"]:
+    """Unit vectors in nearly even directions (Fibonacci's sphere)."""
+    k = np.arange(count) + 0.5
+    z = 1 - 2 * k / count
+    angle = np.pi * (1 + 5**0.5) * k
+    ring = np.sqrt(1 - z * z)
+    return np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1)

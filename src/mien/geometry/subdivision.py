@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,3 @@ def _fine_quads(quads: np.ndarray, quad_edges: np.ndarray, n_vertices: int, n_ed
     before = np.roll(after, 1, axis=1)
     centre = np.broadcast_to((n_vertices + n_edges + np.arange(len(quads)))[:, None], quads.shape)
     return np.stack([quads, after, centre, before], axis=2).reshape(-1, 4)
-
-
-def refine_values(
-    subdivision: Subdivision, cage_values: Float[np.ndarray, "C K"]
-) -> Float[np.ndarray, "V K"]:
-    """Cage values (positions, offsets, weights, UV) carried to the fine vertices."""
-    return subdivision.matrix @ cage_values

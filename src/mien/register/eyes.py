@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.core.face import PreparedScan
+from mien.geometry.weights import smoothstep
 from mien.register.surface import ScanSurface
-from mien.register.weights import smoothstep
 
 # Multi-PIE: outer or inner corner, two upper, other corner, two lower; the subject's right eye first.
 RIGHT, LEFT = np.arange(36, 42), np.arange(42, 48)

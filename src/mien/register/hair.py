@@ -9,9 +9,9 @@ from scipy import sparse
 from mien.core.face import Template
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
+from mien.geometry.weights import smoothstep
 from mien.register.skin import Skin
 from mien.register.surface import ScanSurface, pair
-from mien.register.weights import smoothstep
 
 FACE_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit where no hair grows
 HAIR_ALLOWANCE = 0.006  # metres it may lie outside it where hair may be, without colour to tell

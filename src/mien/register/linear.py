@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
 from mien.register.hair import outer_zone
@@ -213,11 +212,3 @@ def bounded_quadratic(
             return x
         fixed[np.argmax(inward)] = False
     return x
-
-
-def blink_weights(head: LinearHead) -> tuple[float, float]:
-    """How far the left and the right eye are closed, 0..1."""
-    return (
-        float(head.expression[SHAPE_INDEX["eyeBlinkLeft"]]),
-        float(head.expression[SHAPE_INDEX["eyeBlinkRight"]]),
-    )

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from mien.core.conventions import srgb_to_linear
 from mien.core.mesh import Scan
-from mien.register.weights import smoothstep
+from mien.geometry.weights import smoothstep
 
 FACE_RADIUS = 0.055  # metres round the middle of the face: mostly skin
 CHROMA_DEVIATIONS = 5.0  # robust deviations in log chroma at which a colour is no skin

@@ -11,8 +11,8 @@ from scipy import sparse
 from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint, Hits
 from mien.geometry.normals import normalized, vertex_normals
+from mien.geometry.weights import smoothstep, tukey
 from mien.register.skin_colour import colour_likeness
-from mien.register.weights import smoothstep, tukey
 
 BORDER_FADE = 0.004  # metres over which trust grows from an open border
 ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and cloth

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mien.geometry.normals import normalized
+from mien.geometry.weights import smoothstep
 from mien.rig.patch import Patch
 from mien.template.eyeball import signed_clearance
 
@@ -183,8 +184,7 @@ def _from_ends(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
     """0 at both ends of a polyline to 1 from a fifth of its length inward, smooth."""
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
-    t = np.clip(5 * np.minimum(along, 1 - along), 0.0, 1.0)
-    return t * t * (3 - 2 * t)
+    return smoothstep(np.minimum(along, 1 - along), 0.0, 0.2)
 
 
 def _at(

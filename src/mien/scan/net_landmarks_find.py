@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from mien.geometry.sample import fibonacci_sphere
 from mien.scan.face_points import MIRROR_68, what_is_no_face
 from mien.scan.fuse import FusedFace, robust_mean
 from mien.scan.net_landmarks import run_finder, run_points, shipped
@@ -77,11 +78,7 @@ def _directions() -> Iterator[np.ndarray]:
     for axis in (2, 1, 0):
         for sign in (1.0, -1.0):
             yield camera_axes(sign * np.eye(3)[axis])
-    k = np.arange(N_DIRECTIONS) + 0.5
-    z = 1 - 2 * k / N_DIRECTIONS
-    angle = np.pi * (1 + 5**0.5) * k
-    ring = np.sqrt(1 - z * z)
-    for direction in np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1):
+    for direction in fibonacci_sphere(N_DIRECTIONS):
         yield camera_axes(direction)
 
 

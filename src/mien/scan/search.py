@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mien.geometry.align import fit_similarity_robust
+from mien.geometry.sample import fibonacci_sphere
 from mien.scan.face_points import face_axes, face_length, multi_pie, what_is_no_face
 from mien.scan.nets import Detection, detect, face_mesh
 from mien.scan.render import Canvas, Picture, View, draw
@@ -61,11 +62,7 @@ def _along_axes() -> Iterator[np.ndarray]:
 
 def _all_round() -> Iterator[np.ndarray]:
     """Fibonacci's sphere: nearly even directions, 33 degrees apart."""
-    k = np.arange(N_DIRECTIONS) + 0.5
-    z = 1 - 2 * k / N_DIRECTIONS
-    angle = np.pi * (1 + 5**0.5) * k
-    ring = np.sqrt(1 - z * z)
-    for direction in np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1):
+    for direction in fibonacci_sphere(N_DIRECTIONS):
         yield camera_axes(direction)
 
 

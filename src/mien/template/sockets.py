@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
 from mien.core.face import Template
+from mien.geometry.weights import smoothstep
 
 THICKNESS = 1.5e-3  # of the bag over the ball; more than the cornea's bulge
 _DEPTH = (0.5e-3, 5e-3)  # distance from the lid's back edge over which skin becomes bag
@@ -39,9 +40,7 @@ def bind_socket(template: Template, side: str) -> SocketBinding:
 def socket_share(points: Float[np.ndarray, "S 3"], rim: Float[np.ndarray, "R 3"]) -> Float[np.ndarray, " S"]:
     """0 at the back edges of the lids (`rim`), 1 from 5 mm behind them."""
     distance, _ = cKDTree(rim).query(points)
-    low, high = _DEPTH
-    t = np.clip((distance - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    return smoothstep(distance, *_DEPTH)
 
 
 def tucked(

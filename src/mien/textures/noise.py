@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
 
+from mien.geometry.weights import smoothstep
+
 
 def smooth_noise(
     rng: np.random.Generator,
@@ -55,5 +57,4 @@ def ramp(
     low: float | Float[np.ndarray, "*N"], high: float, x: Float[np.ndarray, "*N"]
 ) -> Float[np.ndarray, "*N"]:
     """0 below `low`, 1 above `high`, C1 between."""
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return t * t * (3 - 2 * t)
+    return smoothstep(x, low, high)

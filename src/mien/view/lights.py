@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from mien.core.errors import MienError
 from mien.geometry.normals import normalized
+from mien.geometry.weights import smoothstep
 from mien.view.environment import (
     Environment,
     Light,
@@ -84,8 +85,7 @@ def _softbox(
 
 
 def _smooth_below(x: np.ndarray) -> np.ndarray:
-    t = np.clip((1.12 - x) / 0.24, 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    return smoothstep(-x, -1.12, -0.88)
 
 
 def _with_lights(ambient: Float[np.ndarray, "H W 3"], lights: tuple[Light, ...]) -> Environment:

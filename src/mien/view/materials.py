@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.core.mesh import Image, Scan
+from mien.geometry.weights import smoothstep
 from mien.template.eyeball import UV_IRIS_RADIUS
 from mien.view.surface import Material
 from mien.view.texture import Texture, constant_texture, texture_from_image, texture_from_pixels
@@ -90,8 +91,7 @@ def _plain_specular(kind: str, value: float) -> Texture:
 
 
 def _step(r: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((r - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t))[..., None]
+    return smoothstep(r, low, high)[..., None]
 
 
 def _mix(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
