@@ -1,0 +1,5 @@
+"""Geometry images: a mesh's offsets as a picture in canonical UV, and back."""
+
+from mien.geoimage.codec import GeometryImageCodec, face_codec
+
+__all__ = ["GeometryImageCodec", "face_codec"]
