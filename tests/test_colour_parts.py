@@ -149,9 +149,9 @@ def test_plainest_patch_avoids_a_feature_and_the_forbidden():
     detail[10:30, 10:70] -= 1.0 * (rng.random((20, 60, 1)) < 0.1)
     allowed = np.zeros((80, 80), bool)
     allowed[5:60, 5:75] = True
-    patch = plainest_patch(detail, allowed, 20)
-    assert patch is not None
-    assert patch.min() > -0.2
+    corner = plainest_patch(detail, allowed, 20)
+    assert corner is not None
+    assert detail[corner[0] : corner[0] + 20, corner[1] : corner[1] + 20].min() > -0.2
     assert plainest_patch(detail, allowed, 60) is None
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.bake.fill import TileColour, base_colour, fill_tile, from_log, measured_grain, to_log
+from mien.bake.hits import CoarseHits, strips, texel_hits
 from mien.bake.level import level_seams
+from mien.bake.photographs import find_photographs
 from mien.bake.prior import regional_pattern, tone_colour, tone_of_colour
 from mien.bake.project import REACH, Projection, project_along_normals
 from mien.bake.sample import ColourSource
@@ -21,16 +23,17 @@ from mien.bake.trust import (
     grow_from_face,
     openness,
 )
-from mien.core.conventions import linear_to_srgb
+from mien.bake.views import photograph_source
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Template
-from mien.core.mesh import Image
+from mien.core.mesh import Image, Scan
 from mien.geometry.closest import ClosestPoint
-from mien.geometry.normals import vertex_normals
-from mien.geometry.uvspace import Tile, blur_within, fill_gutter, locate_texels, smooth_gutter
+from mien.geometry.normals import normalized, vertex_normals
+from mien.geometry.uvspace import Tile, at_texels_of, blur_within, locate_texels
 from mien.geometry.weights import smoothstep
 
 TILES = ("face", "head")
+COARSE = 1024  # texels at most on which is decided what was measured
 _GRAIN_SEED = 20
 _CAVITY = (0.5, 0.33, 0.3)  # what little light in a nostril does to skin
 _FEATHER = 1.5  # texels over which single lost texels are feathered
@@ -48,11 +51,24 @@ class BakedColour:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What the scan says at a tile's covered texels: log colour (0 where lost) and geometric trust."""
+    """What the scan says at a coarse tile's covered texels: log colour (0 where lost), geometric trust, and
+    where each lies on the scan."""
 
     tile: Tile
     log_colour: Float[np.ndarray, "N 3"]
     trust: Float[np.ndarray, " N"]
+    hits: CoarseHits
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The head as scanned, with its vertex normals, and the scan it is read from."""
+
+    template: Template
+    vertices: Float[np.ndarray, "V 3"]
+    normals: Float[np.ndarray, "V 3"]
+    surface: ClosestPoint
+    source: ColourSource
 
 
 def bake_colour(
@@ -65,8 +81,9 @@ def bake_colour(
     """Reads the scan's colour for every texel of "face" and "head" and completes what it lacks.
 
     `vertices` is the head as scanned, in the scan's space (metres); `confidence` the registration's own,
-    per vertex. The texture's light is kept as it is; charts that were exposed differently are levelled.
-    Raises `MienError` where the scan has no colour.
+    per vertex. What is measured and what is filled is decided at `COARSE` texels at most, the colour itself
+    is read at `resolution`. The texture's light is kept as it is; charts and photographs that were exposed
+    differently are levelled. Raises `MienError` where the scan has no colour.
     """
     scan = prepared.scan
     if not scan.has_colour:
@@ -75,22 +92,30 @@ def bake_colour(
             "or let Mien generate the skin"
         )
     surface = ClosestPoint(scan.vertices, scan.triangles)
-    source = level_seams(scan)
-    tiles = {name: tile_of(template, name, resolution) for name in TILES}
-    readings = {name: _read(tile, vertices, template, surface, source) for name, tile in tiles.items()}
+    normals = vertex_normals(vertices, template.topology.triangles)
+    head = _Head(template, vertices, normals, surface, colour_source(scan))
+    readings = {name: _read(head, tile_of(template, name, min(resolution, COARSE))) for name in TILES}
     exposed = openness(template, vertices)
     trust, observed = _judge(template, vertices, list(readings.values()), exposed, confidence)
-    data = {name: _with_trust(reading, trust) for name, reading in readings.items()}
     base = base_colour(template, vertices, observed, trust, _prior(template, observed, trust))
     base += _cavity_shade(template, exposed, trust)
-    bare = np.where(bare_core(template), 1.0, 0.0)
-    grain = measured_grain(data["face"], vertices, base, bare)
-    images = {}
+    images, grain = {}, None
     for n, name in enumerate(TILES):
-        filled = fill_tile(template, vertices, data[name], base, grain, _GRAIN_SEED + n)
-        images[f"{name}_albedo"] = _finish(filled, tiles[name])
-        images[f"{name}_confidence"] = Image(tiles[name].image(data[name].confidence)[..., None])
+        tile = tile_of(template, name, resolution)
+        data = _fine(head, tile, readings[name], trust, base)
+        if name == "face":
+            bare = np.where(bare_core(template), 1.0, 0.0)
+            grain = measured_grain(data, vertices, bare)
+        images[f"{name}_confidence"] = Image(data.confidence[..., None])
+        images[f"{name}_albedo"] = fill_tile(vertices, data, base, grain, _GRAIN_SEED + n)
     return BakedColour(**images)
+
+
+def colour_source(scan: Scan) -> ColourSource:
+    """The scan's colour with its exposure levelled: photographs where the texture consists of such, else an
+    atlas of charts."""
+    photographs = find_photographs(scan)
+    return photograph_source(scan, photographs) if photographs else level_seams(scan)
 
 
 def tile_of(template: Template, part: str, resolution: int) -> Tile:
@@ -100,34 +125,49 @@ def tile_of(template: Template, part: str, resolution: int) -> Tile:
     return locate_texels(template.topology, quads, resolution)
 
 
-def _read(
-    tile: Tile,
-    vertices: np.ndarray,
-    template: Template,
-    surface: ClosestPoint,
-    source: ColourSource,
-) -> _Reading:
-    normals = vertex_normals(vertices, template.topology.triangles)
-    near = surface.query(vertices).distance < 2 * REACH
+def _read(head: _Head, tile: Tile) -> _Reading:
+    near = head.surface.query(head.vertices).distance < 2 * REACH
     texels = np.flatnonzero(near[tile.corners].any(axis=1))
     n = len(tile.corners)
     log_colour, trust = np.zeros((n, 3), np.float32), np.zeros(n, np.float32)
-    size = np.sqrt(tile.at_texels(tile.texel_area(vertices)))
-    points, directions = tile.at_texels(vertices), tile.at_texels(normals)
+    triangle, offset = np.full(n, -1, np.int64), np.zeros(n, np.float32)
+    size = np.sqrt(tile.at_texels(tile.texel_area(head.vertices)))
+    points, directions = tile.at_texels(head.vertices), tile.at_texels(head.normals)
     for rows in np.array_split(texels, max(1, len(texels) // 1_000_000)):
-        direction = directions[rows] / np.linalg.norm(directions[rows], axis=1, keepdims=True)
-        hit = project_along_normals(surface, points[rows], direction)
+        hit = project_along_normals(head.surface, points[rows], normalized(directions[rows]))
         rows, hit = _hits_only(rows, hit)
-        colour = source.read(hit.triangle, hit.barycentric, size[rows])
+        triangle[rows], offset[rows] = hit.triangle, hit.offset
+        colour = head.source.read(hit.triangle, hit.barycentric, size[rows])
         known = np.isfinite(colour).all(axis=1)
         log_colour[rows] = to_log(np.where(known[:, None], colour, 0.0))
-        trust[rows] = np.where(known, geometric_trust(surface, source, hit), 0.0)
-    return _Reading(tile, log_colour, trust)
+        trust[rows] = np.where(known, geometric_trust(head.surface, head.source, hit), 0.0)
+    found = np.full(tile.covered.shape, -1, np.int64)
+    found[tile.covered] = triangle
+    return _Reading(tile, log_colour, trust, CoarseHits(found, tile.image(offset)))
 
 
 def _hits_only(rows: np.ndarray, hit: Projection) -> tuple[np.ndarray, Projection]:
     on = hit.triangle >= 0
     return rows[on], Projection(hit.triangle[on], hit.barycentric[on], hit.offset[on], hit.agreement[on])
+
+
+def _fine(head: _Head, tile: Tile, reading: _Reading, trust: np.ndarray, base: np.ndarray) -> TileColour:
+    """The tile at its full resolution: what differs from the base, read through each texel's footprint."""
+    confidence = _confidence(tile, reading, trust)
+    detail = np.zeros((*tile.covered.shape, 3), np.float32)
+    flat, sure = detail.reshape(-1, 3), confidence.reshape(-1)
+    places = np.flatnonzero(tile.covered)
+    for piece in strips(tile):
+        hits = texel_hits(tile, piece, head.vertices, head.normals, head.surface, reading.hits)
+        colour = head.source.read_hits(hits)
+        known = np.isfinite(colour).all(axis=1)
+        here = places[hits.rows]
+        low = at_texels_of(tile, base, piece)[hits.rows - piece.start]
+        flat[here] = np.where(known[:, None], to_log(np.nan_to_num(colour)) - low, 0.0)
+        lost = np.ones(piece.stop - piece.start, bool)
+        lost[hits.rows[known] - piece.start] = False
+        sure[places[piece][lost]] = 0.0
+    return TileColour(tile, detail, confidence)
 
 
 def _judge(
@@ -152,14 +192,15 @@ def _judge(
     return grow_from_face(template, vertices, trust), observed
 
 
-def _with_trust(reading: _Reading, trust: np.ndarray) -> TileColour:
-    """Texel confidence: the mesh's, less what is lost texel by texel, feathered."""
-    tile = reading.tile
-    lost = cv2.dilate(tile.image(reading.trust < 0.35), np.ones((3, 3), np.uint8))
-    local = 1.0 - blur_within(lost, tile.covered, _FEATHER)
-    here = np.where(reading.trust > 0, np.clip(2 * local[tile.covered] - 1, 0, 1), 0.0)
-    confidence = (tile.at_texels(trust) * here).astype(np.float32)
-    return TileColour(tile, reading.log_colour, confidence)
+def _confidence(tile: Tile, reading: _Reading, trust: np.ndarray) -> Float[np.ndarray, "R R"]:
+    """Texel confidence: the mesh's, less what is lost texel by texel on the coarse tile, feathered."""
+    coarse = reading.tile
+    lost = cv2.dilate(coarse.image(reading.trust < 0.35), np.ones((3, 3), np.uint8))
+    local = np.clip(2.0 * (1.0 - blur_within(lost, coarse.covered, _FEATHER)) - 1.0, 0.0, 1.0)
+    local *= coarse.image(reading.trust) > 0
+    if tile.resolution != coarse.resolution:
+        local = cv2.resize(local, tile.covered.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return tile.image(tile.at_texels(trust)) * local
 
 
 def _prior(template: Template, observed: np.ndarray, trust: np.ndarray) -> np.ndarray:
@@ -180,8 +221,3 @@ def _cavity_shade(template: Template, exposed: np.ndarray, trust: np.ndarray) ->
     skin = np.maximum.reduce(soft) if soft else np.zeros(len(exposed))
     cavity = (1.0 - smoothstep(exposed, 0.05, 0.4)) * (1.0 - trust) * (1.0 - skin)
     return cavity[:, None] * np.log(_CAVITY)
-
-
-def _finish(log_colour: np.ndarray, tile: Tile) -> Image:
-    linear = smooth_gutter(fill_gutter(from_log(log_colour), tile.covered), tile.covered)
-    return Image(linear_to_srgb(linear).astype(np.float32), "srgb")

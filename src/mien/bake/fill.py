@@ -18,31 +18,37 @@ from scipy import sparse
 
 from mien.bake.grain import plainest_patch, spot_noise
 from mien.bake.trust import skin_index, skin_triangles
+from mien.core.conventions import linear_to_srgb
 from mien.core.face import Template
+from mien.core.mesh import Image
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.solve import SpdSolver
-from mien.geometry.uvspace import Tile, blur_within
+from mien.geometry.uvspace import Tile, at_texels_of, blur_within, fill_gutter, smooth_gutter
 
 OFFSET = 0.004  # added before the logarithm: black stays finite
 MEMORY = 0.045  # metres: how far the measured border's deviation from the person's mean tone is carried on
 _DATA = 40.0  # weight of the measurement against smoothness, per vertex
 _LEEWAY = 0.7  # of log light
 _PATCH = 0.022  # metres: side of the patch that the grain is learned from
+_TREND = 0.004  # metres: what varies more slowly is no grain
+_SEARCH = 1024  # texels of the tile on which a plain patch is looked for
+_PERIOD = 2048  # texels after which synthetic grain may repeat itself
+_ROWS = 256  # rows of a tile that are composed at a time
 _MAX_GRAIN = 0.07  # standard deviation of log light: more is hair or noise, not skin
 
 
 @dataclass(frozen=True)
 class TileColour:
-    """One tile while it is filled: log colour at the covered texels, its confidence, and the tile."""
+    """One tile while it is filled: what was measured beyond the base (log colour), and its confidence."""
 
     tile: Tile
-    log_colour: Float[np.ndarray, "N 3"]
-    confidence: Float[np.ndarray, " N"]
+    detail: Float[np.ndarray, "R R 3"]
+    confidence: Float[np.ndarray, "R R"]
 
 
 def to_log(linear: np.ndarray) -> np.ndarray:
     """log(linear + offset)."""
-    return np.log(np.maximum(linear, 0.0) + OFFSET)
+    return np.log(np.maximum(linear, 0.0) + np.float32(OFFSET))
 
 
 def from_log(log_colour: np.ndarray) -> np.ndarray:
@@ -115,30 +121,46 @@ def _guided(
 
 
 def fill_tile(
-    template: Template,
     vertices: Float[np.ndarray, "V 3"],
     data: TileColour,
     base: Float[np.ndarray, "V 3"],
     grain: Grain | None,
     seed: int,
-) -> Float[np.ndarray, "R R 3"]:
-    """The finished log colour over the tile (0 outside).
+) -> Image:
+    """The finished albedo of the tile (sRGB), its gutter filled.
 
     Where measurement and filling meet, their details are cross-faded with constant variance over the
     common base, so that neither a step nor a band of blur shows.
     """
     tile = data.tile
-    low = tile.image(tile.at_texels(base))
-    confidence = tile.image(data.confidence)
-    detail = np.where(confidence[..., None] > 0, tile.image(data.log_colour) - low, 0.0)
-    mirrored_confidence = confidence[:, ::-1] * smooth01(confidence[:, ::-1])
-    synthetic = grain.for_tile(tile, vertices, seed) if grain is not None else np.zeros_like(low)
-    a = confidence
-    b = (1 - a) * mirrored_confidence
-    c = (1 - a) * (1 - mirrored_confidence)
-    norm = np.sqrt(a**2 + b**2 + c**2)[..., None]
-    mix = a[..., None] * detail + b[..., None] * detail[:, ::-1] + c[..., None] * synthetic
-    return np.where(tile.covered[..., None], low + mix / np.maximum(norm, 1e-6), 0.0).astype(np.float32)
+    out = np.zeros_like(data.detail)
+    synthetic = grain.for_tile(tile, vertices, seed) if grain is not None else np.zeros((1, 1, 3), np.float32)
+    done = np.concatenate([[0], np.cumsum(tile.covered.sum(axis=1))])
+    for top in range(0, tile.resolution, _ROWS):
+        rows = slice(top, min(top + _ROWS, tile.resolution))
+        covered = tile.covered[rows]
+        low = at_texels_of(tile, base, slice(int(done[rows.start]), int(done[rows.stop])))
+        mixed = _mixed_detail(data, rows, _periodic(synthetic, rows, tile.resolution))
+        out[rows][covered] = linear_to_srgb(from_log(low + mixed[covered]))
+    return Image(smooth_gutter(fill_gutter(out, tile.covered), tile.covered), "srgb")
+
+
+def _mixed_detail(data: TileColour, rows: slice, synthetic: np.ndarray) -> Float[np.ndarray, "r R 3"]:
+    """Measured, mirrored and synthetic detail by confidence, of constant variance."""
+    detail, a = data.detail[rows], data.confidence[rows]
+    mirrored = a[:, ::-1] * smooth01(a[:, ::-1])
+    b = (1 - a) * mirrored
+    c = (1 - a) * (1 - mirrored)
+    norm = np.sqrt(a**2 + b**2 + c**2)
+    a, b, c = ((w / np.maximum(norm, 1e-6))[..., None] for w in (a, b, c))
+    return a * detail + b * detail[:, ::-1] + c * synthetic
+
+
+def _periodic(synthetic: np.ndarray, rows: slice, width: int) -> np.ndarray:
+    """Rows of a square that repeats itself without an end."""
+    size = synthetic.shape[0]
+    block = synthetic[np.arange(rows.start, rows.stop) % size]
+    return np.tile(block, (1, -(-width // size), 1))[:, :width]
 
 
 def smooth01(x: np.ndarray) -> np.ndarray:
@@ -155,33 +177,44 @@ class Grain:
 
     def for_tile(
         self, tile: Tile, vertices: Float[np.ndarray, "V 3"], seed: int
-    ) -> Float[np.ndarray, "R R 3"]:
-        """Grain over a whole tile at the patch's own scale on the surface."""
+    ) -> Float[np.ndarray, "P P 3"]:
+        """A periodic square of grain for the tile, at the patch's own scale on the surface."""
         here = typical_texel(tile, vertices)
         side = max(8, round(self.patch.shape[0] * self.texel_metres / here))
         how = cv2.INTER_AREA if side < self.patch.shape[0] else cv2.INTER_CUBIC
-        return spot_noise(cv2.resize(self.patch, (side, side), interpolation=how), tile.resolution, seed)
+        patch = cv2.resize(self.patch, (side, side), interpolation=how)
+        return spot_noise(patch, min(tile.resolution, _PERIOD), seed)
 
 
 def measured_grain(
-    data: TileColour,
-    vertices: Float[np.ndarray, "V 3"],
-    base: Float[np.ndarray, "V 3"],
-    bare: Float[np.ndarray, " V"],
+    data: TileColour, vertices: Float[np.ndarray, "V 3"], bare: Float[np.ndarray, " V"]
 ) -> Grain | None:
-    """Learns the grain where the skin is bare and surely measured; None where there is no such place."""
+    """Learns the grain where the skin is bare and surely measured; None where there is no such place.
+
+    The place is looked for on a tile of `_SEARCH` texels at most, and cut from the full one.
+    """
     tile = data.tile
+    factor = max(1, tile.resolution // _SEARCH)
     texel = typical_texel(tile, vertices)
-    size = int(np.clip(_PATCH / texel, 12, tile.resolution // 4)) // 2 * 2
-    detail = tile.image(data.log_colour - tile.at_texels(base))
-    allowed = tile.image((data.confidence > 0.9) & (tile.at_texels(bare) > 0.5)) > 0
-    detail = detail - blur_within(detail, allowed, 0.004 / texel)
+    allowed = (data.confidence > 0.9) & (tile.image(tile.at_texels(bare)) > 0.5)
+    allowed = allowed[::factor, ::factor]
+    detail = _shrunk(np.where((data.confidence > 0)[..., None], data.detail, 0.0), factor)
+    detail = detail - blur_within(detail, allowed, _TREND / (texel * factor))
+    size = int(np.clip(_PATCH / (texel * factor), 12, detail.shape[0] // 4)) // 2 * 2
     for side in (size, size * 2 // 3, size // 2):
-        patch = plainest_patch(np.where(allowed[..., None], detail, 0.0), allowed, side)
-        if patch is not None:
+        corner = plainest_patch(np.where(allowed[..., None], detail, 0.0), allowed, side)
+        if corner is not None:
+            row, column = (factor * at for at in corner)
+            patch = data.detail[row : row + factor * side, column : column + factor * side]
+            patch = patch - blur_within(patch, np.ones(patch.shape[:2], bool), _TREND / texel)
             strength = min(1.0, _MAX_GRAIN / max(float(patch.mean(axis=2).std()), 1e-6))
             return Grain((patch * strength).astype(np.float32), texel)
     return None
+
+
+def _shrunk(pixels: np.ndarray, factor: int) -> np.ndarray:
+    size = (pixels.shape[1] // factor, pixels.shape[0] // factor)
+    return pixels if factor == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
 
 
 def typical_texel(tile: Tile, vertices: Float[np.ndarray, "V 3"]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import fft
 
 
 def spot_noise(patch: Float[np.ndarray, "h w 3"], resolution: int, seed: int) -> Float[np.ndarray, "R R 3"]:
@@ -20,8 +21,11 @@ def spot_noise(patch: Float[np.ndarray, "h w 3"], resolution: int, seed: int) ->
     padded = np.zeros((resolution, resolution, 3), np.float32)
     padded[:h, :w] = spot[:h, :w]
     white = np.random.default_rng(seed).standard_normal((resolution, resolution), np.float32)
-    spectrum = np.fft.rfft2(white)[..., None] * np.fft.rfft2(padded, axes=(0, 1))
-    noise = np.fft.irfft2(spectrum, s=(resolution, resolution), axes=(0, 1))
+    spectrum = fft.rfft2(white)
+    noise = np.empty((resolution, resolution, 3), np.float32)
+    for c in range(3):
+        channel = spectrum * fft.rfft2(padded[..., c])
+        noise[..., c] = fft.irfft2(channel, s=(resolution, resolution), overwrite_x=True)
     return (noise - noise.mean(axis=(0, 1))).astype(np.float32)
 
 
@@ -31,9 +35,9 @@ def _window(height: int, width: int) -> np.ndarray:
 
 def plainest_patch(
     detail: Float[np.ndarray, "R R 3"], allowed: Bool[np.ndarray, "R R"], size: int
-) -> Float[np.ndarray, "s s 3"] | None:
-    """The square of `size` texels, wholly allowed, whose texture is most even: typical variance, no
-    feature (brow, eye, mole) in it. None where no square fits."""
+) -> tuple[int, int] | None:
+    """Upper left corner (row, column) of the square of `size` texels, wholly allowed, whose texture is most
+    even: typical variance, no feature (brow, eye, mole) in it. None where no square fits."""
     luminance = detail.mean(axis=2)
     inside = cv2.boxFilter(allowed.astype(np.float32), -1, (size, size), borderType=cv2.BORDER_CONSTANT)
     second = cv2.boxFilter(luminance**2, -1, (size, size), borderType=cv2.BORDER_REPLICATE)
@@ -48,4 +52,4 @@ def plainest_patch(
     kurtosis = fourth / np.maximum(second**2, 1e-12)
     score = np.where(fits, kurtosis + 2.0 * np.abs(np.log(second / max(typical, 1e-12) + 1e-6)), np.inf)
     row, column = np.unravel_index(np.argmin(score), score.shape)
-    return detail[row - half : row - half + size, column - half : column - half + size]
+    return int(row) - half, int(column) - half

@@ -7,7 +7,7 @@ smooth gain per chart closes the jump at every seam. A texture without jumps is 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from scipy import sparse
 
 from mien.bake.sample import ColourSource
@@ -31,7 +31,7 @@ def level_seams(scan: Scan) -> ColourSource:
     if len(pairs) == 0:
         return source
     colour, trust = _node_colours(source, node, len(node_vertex))
-    gains = _solve(colour, trust, pairs, _edges(node))
+    gains = solve_gains(colour, trust, pairs, _edges(node))
     return source.with_gains(gains[node].astype(np.float32))
 
 
@@ -75,8 +75,14 @@ def _node_colours(source: ColourSource, node: np.ndarray, n: int) -> tuple[np.nd
     return np.stack(sums, axis=1) / total[:, None], total / count
 
 
-def _solve(colour: np.ndarray, trust: np.ndarray, pairs: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """min sum_seams w (g_i + f_i - g_j - f_j)^2 + sum_edges (g_a - g_b)^2 + anchor |g|^2."""
+def solve_gains(
+    colour: Float[np.ndarray, "K 3"],
+    trust: Float[np.ndarray, " K"],
+    pairs: Int[np.ndarray, "P 2"],
+    edges: Int[np.ndarray, "E 2"],
+) -> Float[np.ndarray, "K 3"]:
+    """Log gains at nodes of log colour f that close the jumps between `pairs`, smooth along `edges`:
+    min sum_seams w (g_i + f_i - g_j - f_j)^2 + sum_edges (g_a - g_b)^2 + anchor |g|^2."""
     n = len(colour)
     jump = colour[pairs[:, 1]] - colour[pairs[:, 0]]
     smooth = _differences(edges, n)

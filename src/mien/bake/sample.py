@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from numba import njit
 
+from mien.bake.filter import read_footprints
+from mien.bake.hits import TexelHits
 from mien.core.conventions import srgb_to_linear, uv_to_pixel
 from mien.core.mesh import Scan
 from mien.geometry.raster import rasterize
@@ -73,6 +75,34 @@ class ColourSource:
             out[rows] = _read_pyramid(pyramid, uv[rows], level.astype(np.float32))
         return out
 
+    def read_hits(self, hits: TexelHits) -> Float[np.ndarray, "N 3"]:
+        """Linear colour through each texel's own footprint; NaN where the scan has none there."""
+        scan = self.scan
+        if not scan.textures or scan.corner_uvs is None:
+            return self.read(hits.triangle, hits.barycentric)
+        out = np.full((len(hits.triangle), 3), np.nan, np.float32)
+        corners = scan.corner_uvs[hits.triangle].astype(np.float32)
+        uv, along_x, along_y = (
+            np.einsum("nk,nkd->nd", w, corners) for w in (hits.barycentric, hits.along_x, hits.along_y)
+        )
+        which = self._texture_of[hits.triangle]
+        for t, pyramid in enumerate(self._pyramids):
+            rows = np.flatnonzero(which == t)
+            if len(rows):
+                height, width = pyramid[0].shape[:2]
+                scale = np.array([width, -height], np.float32)
+                pixel = uv_to_pixel(uv[rows], height, width)
+                out[rows] = read_footprints(pyramid, pixel, along_x[rows] * scale, along_y[rows] * scale)
+        if self.gains is not None:
+            out *= np.exp(np.einsum("nk,nkc->nc", hits.barycentric, self.gains[hits.triangle]))
+        return out
+
+    def well_seen(
+        self, triangle: Int[np.ndarray, " N"], barycentric: Float[np.ndarray, "N 3"]
+    ) -> Float[np.ndarray, " N"]:
+        """How well the source shows a place, 0..1."""
+        return self.grazing_confidence(triangle)
+
     @cached_property
     def _texture_of(self) -> np.ndarray:
         if self.scan.triangle_texture is None:
@@ -82,7 +112,7 @@ class ColourSource:
     @property
     def _pyramids(self) -> list[list[np.ndarray]]:
         if not self.prepared:
-            self.prepared.extend(_pyramid(self._bled(t)) for t in range(len(self.scan.textures)))
+            self.prepared.extend(halvings(self._bled(t)) for t in range(len(self.scan.textures)))
         return self.prepared
 
     def _bled(self, t: int) -> UInt8[np.ndarray, "H W 3"]:
@@ -141,7 +171,8 @@ def _texture_metric(scan: Scan, texture_of: np.ndarray) -> tuple[np.ndarray, np.
     return np.sqrt(det).astype(np.float32), ratio.astype(np.float32)
 
 
-def _pyramid(texture: np.ndarray) -> list[np.ndarray]:
+def halvings(texture: UInt8[np.ndarray, "H W 3"]) -> list[UInt8[np.ndarray, "_ _ 3"]]:
+    """A picture and its halvings, down to about 8 pixels."""
     levels = [np.ascontiguousarray(texture)]
     while min(levels[-1].shape[:2]) > 8 and len(levels) < 8:
         h, w = levels[-1].shape[:2]

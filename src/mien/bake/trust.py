@@ -63,7 +63,7 @@ def geometric_trust(surface: ClosestPoint, source: ColourSource, hit: Projection
         (1.0 - smoothstep(np.abs(hit.offset), *DISTANCE))
         * smoothstep(hit.agreement, *AGREEMENT)
         * smoothstep(border, *BORDER)
-        * source.grazing_confidence(hit.triangle)
+        * source.well_seen(hit.triangle, hit.barycentric)
     )
     return np.where(hit.triangle >= 0, trust, 0.0).astype(np.float32)
 

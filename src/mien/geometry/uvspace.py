@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import no_type_check
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
+from numba import njit
 from scipy import sparse
 
 from mien.core.conventions import uv_to_pixel
@@ -44,7 +46,8 @@ class Tile:
 
     @cached_property
     def sampler(self) -> sparse.csr_matrix:
-        """N x V: values at vertices to values at the covered texels; rows sum to one."""
+        """N x V: values at vertices to values at the covered texels; rows sum to one. The specification of
+        `at_texels` and `to_vertices`, which do without its memory."""
         n = len(self.weights)
         indptr = np.arange(0, 3 * n + 1, 3, dtype=np.int32)
         columns = self.corners.astype(np.int32).ravel()
@@ -53,11 +56,15 @@ class Tile:
 
     def at_texels(self, vertex_values: Shaped[np.ndarray, "V *C"]) -> Float[np.ndarray, "N *C"]:
         """Vertex values, interpolated linearly at the covered texels (float32)."""
-        return self.sampler @ np.asarray(vertex_values, np.float32)
+        return at_texels_of(self, vertex_values, slice(0, len(self.weights)))
 
     def to_vertices(self, texel_values: Shaped[np.ndarray, "N *C"]) -> Float[np.ndarray, "V *C"]:
         """The transpose of `at_texels`: sums of texel values, each shared among its three vertices."""
-        return self.sampler.T @ np.asarray(texel_values, np.float32)
+        values = np.ascontiguousarray(texel_values, np.float32)
+        flat = values.reshape(len(values), -1)
+        out = np.zeros((self.n_vertices, flat.shape[1]))
+        _scatter(self.texel_triangle, self.weights, self.triangles, flat, out)
+        return out.astype(np.float32).reshape(self.n_vertices, *values.shape[1:])
 
     def image(
         self, texel_values: Shaped[np.ndarray, "N *C"], fill: float = 0.0
@@ -98,6 +105,40 @@ class Tile:
             np.add.at(sums, self.triangles[:, k], np.concatenate([du, dv, det[:, None]], axis=1))
         det_sum = np.where(np.abs(sums[:, 6:]) > 0, sums[:, 6:], 1.0)
         return sums[:, :3] / det_sum, sums[:, 3:6] / det_sum
+
+
+def at_texels_of(
+    tile: Tile, vertex_values: Shaped[np.ndarray, "V *C"], piece: slice
+) -> Float[np.ndarray, "N *C"]:
+    """`Tile.at_texels` for a run of the covered texels."""
+    values = np.ascontiguousarray(vertex_values, np.float32)
+    flat = values.reshape(len(values), -1)
+    chosen = tile.texel_triangle[piece]
+    out = np.empty((len(chosen), flat.shape[1]), np.float32)
+    _gather(chosen, tile.weights[piece], tile.triangles, flat, out)
+    return out.reshape(len(chosen), *values.shape[1:])
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _gather(texel_triangle, weights, triangles, values, out):
+    for n in range(out.shape[0]):
+        t = texel_triangle[n]
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        for k in range(out.shape[1]):
+            low = weights[n, 0] * values[a, k] + weights[n, 1] * values[b, k]
+            out[n, k] = low + weights[n, 2] * values[c, k]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _scatter(texel_triangle, weights, triangles, values, out):
+    for n in range(values.shape[0]):
+        t = texel_triangle[n]
+        for corner in range(3):
+            v = triangles[t, corner]
+            for k in range(out.shape[1]):
+                out[v, k] += weights[n, corner] * values[n, k]
 
 
 def _areas(corners: Float[np.ndarray, "T 3 3"]) -> Float[np.ndarray, " T"]:
