@@ -4,9 +4,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Faces of any size, in the order of the file that they came from.
+
+    `counts` are the corners of each face; `corners` (vertices) and `corner_uvs` (texture coordinates) run
+    on from face to face. `statements` are lines that stood before the face of that number ("g lips").
+    """
+
+    counts: Int[np.ndarray, " F"]
+    corners: Int[np.ndarray, " C"]
+    corner_uvs: Int[np.ndarray, " C"]
+    statements: tuple[tuple[int, str], ...] = ()
+
+    @cached_property
+    def fan_quads(self) -> tuple[Int[np.ndarray, "Q 4"], Int[np.ndarray, " Q"]]:
+        """Quads that cover the faces, as places in `corners`, and the face of each; a b c becomes a b c c."""
+        starts = np.cumsum(self.counts) - self.counts
+        per_face = (self.counts - 1) // 2
+        face = np.repeat(np.arange(len(self.counts)), per_face)
+        step = 2 * (np.arange(len(face)) - np.repeat(np.cumsum(per_face) - per_face, per_face))
+        last = self.counts[face] - 1
+        places = [starts[face] + np.minimum(k + (k > 0) * step, last) for k in range(4)]
+        return np.stack(places, axis=1), face
+
+
+@dataclass(frozen=True)
+class PolygonMesh:
+    """Somebody's mesh as its file has it: coordinates and unit, vertex order, faces, UVs, materials.
+
+    UVs have their origin bottom-left; u beyond 1 and v beyond 1 are tiles of a UDIM layout. `material`
+    is each face's index into `materials`. `sha256` is the file's.
+    """
+
+    name: str
+    vertices: Float[np.ndarray, "V 3"]
+    uvs: Float[np.ndarray, "T 2"]
+    polygons: Polygons
+    material: Int[np.ndarray, " F"]
+    materials: tuple[str, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -14,13 +57,16 @@ class Topology:
     """Quads and their texture coordinates; what never changes between faces.
 
     `quads` index vertices, `quad_uvs` index `uvs` (origin bottom-left). UVs are per part tile: a
-    part's material says which image they address. Every polygon is a quad.
+    part's material says which image they address. Every polygon is a quad; where the mesh is somebody
+    else's, `polygons` holds its faces as they came, `quads` covers the same surface (a triangle a b c
+    is the quad a b c c, larger polygons are fans) and whole tiles of a UDIM layout are part of the UVs.
     """
 
     n_vertices: int
     quads: Int[np.ndarray, "F 4"]
     uvs: Float[np.ndarray, "T 2"]
     quad_uvs: Int[np.ndarray, "F 4"]
+    polygons: Polygons | None = None
 
     @cached_property
     def triangles(self) -> Int[np.ndarray, "G 3"]:
@@ -63,6 +109,9 @@ class Scan:
 
     Textures are sRGB uint8 (H, W, 3), row 0 at the top; `corner_uvs` has its origin bottom-left;
     `triangle_texture` is an index into `textures` or -1. `vertex_colours` are sRGB in 0..1.
+    `vertex_mask` says what the user wants of the surface: 1 follow it, 0 ignore it (hair, cloth), about a
+    half as Mien sees fit; `masks` says the same, finer, in the UVs of each texture (uint8, 255 follow).
+    `sources` are the files that the scan was read from.
     """
 
     name: str
@@ -74,6 +123,10 @@ class Scan:
     vertex_colours: Float[np.ndarray, "N 3"] | None = None
     sha256: str = ""
     unit_metres: float | None = None  # from the file's own metadata; None where it has none
+    notes: tuple[str, ...] = ()  # what reading had to decide, in plain words
+    vertex_mask: Float[np.ndarray, " N"] | None = None
+    masks: tuple[np.ndarray, ...] = ()
+    sources: tuple[Path, ...] = ()
 
     @property
     def has_colour(self) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
 from mien.core.errors import MienError
 from mien.core.mesh import Scan
+from mien.geometry.cluster import connected_pieces, first_of_each
+from mien.geometry.normals import fast_areas
 from mien.scan.load import check_finite
 
 # Shares of the whole area. Dust is dropped wherever it is; a floater only where it lies apart: scanned
@@ -45,14 +45,14 @@ def clean_scan(scan: Scan) -> Scan:
 def clean_and_count(scan: Scan) -> tuple[Scan, Dropped]:
     """`clean_scan`, and how much it dropped."""
     check_finite(scan.name, scan.vertices)
-    proper = _proper_faces(scan)
-    single = _first_of_each(scan.triangles, proper)
+    proper, areas = _proper_faces(scan)
+    single = first_of_each(scan.triangles, proper)
     if not single.any():
         raise MienError(
             f"{scan.name}: none of its {len(scan.triangles)} faces has an area, expected a surface; "
             "export the scan again"
         )
-    attached, n_floaters = _without_floaters(scan, single)
+    attached, n_floaters = _without_floaters(scan, single, areas)
     used = np.zeros(len(scan.vertices), bool)
     used[scan.triangles[attached]] = True
     dropped = Dropped(
@@ -69,6 +69,8 @@ def select_faces(scan: Scan, keep: Bool[np.ndarray, " M"]) -> Scan:
     """The scan with only these faces and the vertices that they use."""
     used = np.zeros(len(scan.vertices), bool)
     used[scan.triangles[keep]] = True
+    if keep.all() and used.all():
+        return scan
     index = np.cumsum(used) - 1
     return replace(
         scan,
@@ -77,43 +79,26 @@ def select_faces(scan: Scan, keep: Bool[np.ndarray, " M"]) -> Scan:
         corner_uvs=None if scan.corner_uvs is None else scan.corner_uvs[keep],
         triangle_texture=None if scan.triangle_texture is None else scan.triangle_texture[keep],
         vertex_colours=None if scan.vertex_colours is None else scan.vertex_colours[used],
+        vertex_mask=None if scan.vertex_mask is None else scan.vertex_mask[used],
     )
 
 
-def _areas(scan: Scan) -> np.ndarray:
-    a, b, c = (scan.vertices[scan.triangles[:, k]] for k in range(3))
-    return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
-
-
-def _proper_faces(scan: Scan) -> Bool[np.ndarray, " M"]:
-    """Three different corners and an area above rounding noise."""
+def _proper_faces(scan: Scan) -> tuple[Bool[np.ndarray, " M"], Float[np.ndarray, " M"]]:
+    """Three different corners and an area above rounding noise; and the areas."""
     t = scan.triangles
     distinct = (t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])
     size = float(np.ptp(scan.vertices, axis=0).max()) if len(scan.vertices) else 0.0
-    return distinct & (_areas(scan) > 1e-14 * size * size)
+    areas = fast_areas(scan.vertices, t)
+    return distinct & (areas > 1e-14 * size * size), areas
 
 
-def _first_of_each(
-    triangles: Int[np.ndarray, "M 3"], among: Bool[np.ndarray, " M"]
-) -> Bool[np.ndarray, " M"]:
-    """True at the first face of each set of three vertices, whatever its winding."""
-    keep = np.zeros(len(triangles), bool)
-    rows = np.flatnonzero(among)
-    if len(rows):
-        a, b, c = np.sort(triangles[rows], axis=1).T
-        order = np.lexsort((rows, c, b, a))
-        same = (np.diff(a[order]) == 0) & (np.diff(b[order]) == 0) & (np.diff(c[order]) == 0)
-        keep[rows[order[np.concatenate([[True], ~same])]]] = True
-    return keep
-
-
-def _without_floaters(scan: Scan, among: Bool[np.ndarray, " M"]) -> tuple[Bool[np.ndarray, " M"], int]:
+def _without_floaters(
+    scan: Scan, among: Bool[np.ndarray, " M"], areas: Float[np.ndarray, " M"]
+) -> tuple[Bool[np.ndarray, " M"], int]:
     """(faces that stay, number of pieces dropped)."""
-    n = len(scan.vertices)
-    i, j, k = scan.triangles[among].T
-    links = coo_matrix((np.ones(2 * len(i), np.int8), (np.r_[i, j], np.r_[j, k])), shape=(n, n))
-    n_pieces, piece = connected_components(links, directed=False)
-    area = np.bincount(piece[scan.triangles[:, 0]], _areas(scan) * among, n_pieces)
+    piece = connected_pieces(len(scan.vertices), scan.triangles if among.all() else scan.triangles[among])
+    of_face = piece[scan.triangles[:, 0]]
+    area = np.bincount(of_face, areas * among, int(piece.max()) + 1)
     share = area / area.sum()
     main = int(np.argmax(share))
     small = (share > 0) & (share < FLOATER_SHARE)
@@ -121,14 +106,16 @@ def _without_floaters(scan: Scan, among: Bool[np.ndarray, " M"]) -> tuple[Bool[n
     if share[main] < SOUP_SHARE or not small.any():
         return among, 0
     drop = small & ((share < DUST_SHARE) | _apart(scan, piece, small, main))
-    return among & ~drop[piece[scan.triangles[:, 0]]], int(drop.sum())
+    return among & ~drop[of_face], int(drop.sum())
 
 
 def _apart(scan: Scan, piece: np.ndarray, small: np.ndarray, main: int) -> np.ndarray:
     """Of the small pieces, those whose every vertex is far from the main one."""
     body = scan.vertices[piece == main]
+    limit = FLOATER_GAP * np.linalg.norm(np.ptp(body, axis=0))
     members = np.flatnonzero(small[piece])
-    gap = cKDTree(body).query(scan.vertices[members])[0]
+    thinned = body[:: max(1, len(body) // 200_000)]
+    gap = cKDTree(thinned).query(scan.vertices[members], distance_upper_bound=2 * limit)[0]
     nearest = np.full(len(small), np.inf)
     np.minimum.at(nearest, piece[members], gap)
-    return small & (nearest > FLOATER_GAP * np.linalg.norm(np.ptp(body, axis=0)))
+    return small & (nearest > limit)

@@ -16,6 +16,7 @@ from mien.scan import net_landmarks_find as own
 from mien.scan.clean import select_faces
 from mien.scan.face_points import multi_pie, what_is_no_face
 from mien.scan.fuse import FusedFace, fuse_views
+from mien.scan.light import light_scan
 from mien.scan.net_landmarks import shipped
 from mien.scan.net_landmarks_colour import colours_upside_down
 from mien.scan.nets import face_mesh, network_files
@@ -53,16 +54,23 @@ def detect_landmarks(scan: Scan, *, networks: str = NETWORKS) -> FoundFace:
     """
     _require(networks)  # refuse early where they are not installed
     ours = networks == "mien"
-    scan, pose, notes = _find(scan, ours)
-    head = _neighbourhood(scan, pose.centre, HEAD_LENGTHS * pose.length)
+    light, pose, notes = _find(light_scan(scan), ours)
+    head = _neighbourhood(light, pose.centre, HEAD_LENGTHS * pose.length)
     turn_over = colours_upside_down if ours else _texture_upside_down
     if head.textures and turn_over(head, pose):
-        scan, head = _flip_textures(scan), _flip_textures(head)
+        head = _flip_textures(head)
         notes = (*notes, UPSIDE_DOWN)
     fused, grey = (_fuse_own(head, pose), True) if ours else _fuse(head, pose)
     _refuse_no_face(scan.name, fused, pose)
     landmarks = _onto_surface(head, fused.points, pose.length)
-    return FoundFace(scan, landmarks, _confidence(fused, pose.length, grey), notes)
+    return FoundFace(_turned(scan, notes), landmarks, _confidence(fused, pose.length, grey), notes)
+
+
+def _turned(scan: Scan, notes: tuple[str, ...]) -> Scan:
+    """The scan as given, turned as its light copy was."""
+    if INSIDE_OUT in notes:
+        scan = flip_winding(scan)
+    return _flip_textures(scan) if UPSIDE_DOWN in notes else scan
 
 
 def _require(networks: str) -> None:

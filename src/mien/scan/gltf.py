@@ -13,7 +13,8 @@ import numpy as np
 
 from mien.core.conventions import linear_to_srgb
 from mien.core.errors import MienError
-from mien.scan.mesh_file import RawMesh, to_rgb8
+from mien.scan.images import decode_image, to_rgb8
+from mien.scan.mesh_file import RawMesh
 
 _CUT = "the file looks cut off, export or copy it again"
 _COMPONENT = {5120: "i1", 5121: "u1", 5122: "i2", 5123: "u2", 5125: "u4", 5126: "f4"}
@@ -161,10 +162,8 @@ class _Document:
         return self.texture_of_image[source]
 
     def _image(self, entry: dict[str, Any]) -> np.ndarray:
-        import cv2
-
         data = self._view(entry["bufferView"]) if "bufferView" in entry else self._resource(entry, b"")
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        pixels = decode_image(data)
         if pixels is None:
             name = entry.get("uri", entry.get("name", "embedded"))[:60]
             raise MienError(f"{self.path}: its texture {name!r} is not a readable image; give --albedo IMAGE")

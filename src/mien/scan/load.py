@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.errors import MienError
+from mien.core.files import sha256_of
 from mien.core.mesh import Scan
 from mien.scan.gltf import read_gltf
-from mien.scan.mesh_file import RawMesh, merge_positions, read_image
+from mien.scan.mesh_file import RawMesh, merge_positions
 from mien.scan.obj import read_obj
 from mien.scan.ply_stl import read_ply, read_stl
+from mien.scan.udim import place_textures, tiles_of
 
 READERS = {".obj": read_obj, ".ply": read_ply, ".stl": read_stl, ".gltf": read_gltf, ".glb": read_gltf}
 
@@ -33,7 +35,7 @@ def load_scan(path: Path, albedo: Path | None = None) -> Scan:
     if albedo is not None:
         _override_textures(path, raw, Path(albedo))
     if raw.corner_uvs is not None:
-        raw.corner_uvs = _into_unit_tile(raw.corner_uvs)
+        _into_unit_tile(raw)
     kept, remap = merge_positions(raw.vertices)
     return Scan(
         name=path.stem,
@@ -45,6 +47,8 @@ def load_scan(path: Path, albedo: Path | None = None) -> Scan:
         vertex_colours=None if raw.vertex_colours is None else raw.vertex_colours[kept],
         sha256=_combined_hash([path, *raw.read]),
         unit_metres=raw.unit_metres,
+        sources=(path, *raw.read),
+        notes=tuple(raw.notes),
     )
 
 
@@ -86,26 +90,28 @@ def check_finite(name: str, vertices: np.ndarray) -> None:
 
 
 def _override_textures(path: Path, raw: RawMesh, albedo: Path) -> None:
-    image = read_image(albedo, "--albedo")
     if raw.corner_uvs is None:
         raise MienError(
             f"{path}: has no texture coordinates, so --albedo {albedo.name} cannot be placed on it; "
             "export the scan with UVs or leave --albedo out"
         )
-    raw.textures = [image]
-    raw.triangle_texture = np.where(np.isfinite(raw.corner_uvs).all(axis=(1, 2)), 0, -1)
-    raw.read.append(albedo)
+    place_textures(raw, np.zeros(len(raw.triangles), np.int64), [albedo], "--albedo")
 
 
-def _into_unit_tile(corner_uvs: np.ndarray) -> np.ndarray:
-    """Whole triangles moved by whole tiles into 0..1 (UDIM tiles, repeats); unknown (NaN) becomes 0."""
-    corner_uvs = np.nan_to_num(corner_uvs)
-    outside = (corner_uvs < 0).any(axis=(1, 2)) | (corner_uvs > 1).any(axis=(1, 2))
-    corner_uvs[outside] -= np.floor(corner_uvs[outside].mean(axis=1, keepdims=True))
-    return corner_uvs
+def _into_unit_tile(raw: RawMesh) -> None:
+    """Whole triangles moved by whole tiles into 0..1 (a texture repeats); unknown UVs (NaN) become 0."""
+    assert raw.corner_uvs is not None
+    tile = tiles_of(raw.corner_uvs)
+    if tile is not None:
+        raw.corner_uvs -= tile[:, None, :]
+        if raw.textures:
+            raw.notes.append("UVs reach beyond 0..1: the texture repeats")
+    np.nan_to_num(raw.corner_uvs, copy=False)
 
 
 def _combined_hash(paths: list[Path]) -> str:
     """SHA-256 of the one file, or of the digests of several in reading order."""
-    digests = [hashlib.sha256(p.read_bytes()).digest() for p in paths]
-    return digests[0].hex() if len(digests) == 1 else hashlib.sha256(b"".join(digests)).hexdigest()
+    digests = [sha256_of(p) for p in paths]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(b"".join(bytes.fromhex(d) for d in digests)).hexdigest()

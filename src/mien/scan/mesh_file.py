@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from mien.core.errors import MienError
-
 
 @dataclass
 class RawMesh:
     """A file's content before seams are merged; the fields mean what those of `Scan` mean.
 
-    `read` lists the files that the content came from, beside the scan file itself.
+    `read` lists the files that the content came from, beside the scan file itself; `texture_files` the
+    file of each texture where it has one; `notes` say in plain words what had to be decided.
     """
 
     vertices: Float[np.ndarray, "N 3"]
@@ -26,6 +25,8 @@ class RawMesh:
     vertex_colours: Float[np.ndarray, "N 3"] | None = None
     unit_metres: float | None = None
     read: list[Path] = field(default_factory=list)
+    texture_files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def fan(
@@ -35,6 +36,8 @@ def fan(
 
     Also returns the polygon that each triangle came from.
     """
+    if len(counts) and (counts == 3).all():
+        return corners.reshape(-1, 3, corners.shape[1]), np.arange(len(counts))
     starts = np.cumsum(counts) - counts
     per_face = counts - 2
     polygon = np.repeat(np.arange(len(counts)), per_face)
@@ -63,33 +66,6 @@ def merge_positions(
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return first[order], rank[inverse.reshape(-1)]
-
-
-def read_image(path: Path, asked_for_by: str) -> np.ndarray:
-    """An image file as sRGB uint8 (H, W, 3), row 0 at the top; refused if missing or unreadable."""
-    import cv2
-
-    advice = "place it beside the scan or give --albedo IMAGE"
-    if asked_for_by == "--albedo":
-        advice = "give the path of a PNG or JPEG"
-    if not path.is_file():
-        raise MienError(f"{path}: the texture named by {asked_for_by} does not exist; {advice}")
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    if pixels is None:
-        raise MienError(f"{path}: the texture named by {asked_for_by} is not a readable image; {advice}")
-    return to_rgb8(pixels)
-
-
-def to_rgb8(pixels: np.ndarray) -> np.ndarray:
-    """What OpenCV decoded (grey, BGR or BGRA; 8 or 16 bit) as RGB uint8."""
-    if pixels.dtype == np.uint16:
-        pixels = (pixels // 257).astype(np.uint8)
-    elif pixels.dtype != np.uint8:
-        pixels = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
-    if pixels.ndim == 2:
-        pixels = pixels[..., None].repeat(3, axis=2)
-    return np.ascontiguousarray(pixels[..., 2::-1])
 
 
 def unit_colours(colours: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from mien.core.errors import MienError
-from mien.scan.mesh_file import RawMesh, fan, read_image, unit_colours
+from mien.scan.mesh_file import RawMesh, fan, unit_colours
+from mien.scan.udim import place_textures
 
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2",
@@ -35,13 +36,20 @@ def read_ply(path: Path, *, ignore_textures: bool = False) -> RawMesh:
     elements = _elements(path, header)
     tables = _read_tables(path, header, elements, data[end.end() :])
     raw = _mesh(path, tables)
-    texture = next((m[1] for line in header if (m := re.match(r"comment TextureFile\s+(.+)", line))), None)
-    if texture and raw.corner_uvs is not None and not ignore_textures:
-        file = path.parent / texture.strip()
-        raw.textures = [read_image(file, "the PLY header")]
-        raw.triangle_texture = np.zeros(len(raw.triangles), int)
-        raw.read.append(file)
+    names = [m[1].strip() for line in header if (m := re.match(r"comment TextureFile\s+(.+)", line))]
+    if names and raw.corner_uvs is not None and not ignore_textures:
+        files = [path.parent / name.replace("\\", "/") for name in names]
+        number = _texture_numbers(tables.get("face", {}), len(raw.triangles), len(files))
+        place_textures(raw, number, files, "the PLY header")
     return raw
+
+
+def _texture_numbers(face: _Table, n_triangles: int, n_files: int) -> np.ndarray:
+    """MeshLab's `texnumber` of each triangle, where there is one; a file of polygons uses the first."""
+    number = next((face[k] for k in ("texnumber", "texture_index", "tex_index") if k in face), None)
+    if not isinstance(number, np.ndarray) or len(number) != n_triangles:
+        return np.zeros(n_triangles, np.int64)
+    return np.where((number >= 0) & (number < n_files), number, -1).astype(np.int64)
 
 
 def _elements(path: Path, header: list[str]) -> list[tuple[str, int, list[_Property]]]:

@@ -12,10 +12,10 @@ from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint
-from mien.geometry.normals import vertex_normals
 from mien.scan.detect import INSIDE_OUT, detect_landmarks, flip_winding
 from mien.scan.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
 from mien.scan.landmark_file import read_landmarks
+from mien.scan.light import light_scan
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 # Distance of the inner eye corners (landmarks 39 and 42) on the mean head of ICT-FaceKit.
@@ -25,11 +25,13 @@ INNER_CANTHI_METRES = 0.0369
 INNER_CANTHI_RANGE = (0.022, 0.048)
 
 
-def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = None) -> PreparedScan:
+def prepare_scan(
+    scan: Scan, *, units: str = "auto", landmarks: Path | Float[np.ndarray, "68 3"] | None = None
+) -> PreparedScan:
     """A clean scan in Mien's space: metres, +Y up, the face toward +Z, the origin between the eyes.
 
-    Orientation and scale come from the 68 landmarks, which are detected, or read from a file in the scan's
-    own coordinates. `units` is "auto", "m", "cm" or "mm". Refuses with `MienError` what is no face.
+    Orientation and scale come from the 68 landmarks, which are detected, or given (a file or the points) in
+    the scan's own coordinates. `units` is "auto", "m", "cm" or "mm". Refuses with `MienError` what is no face.
     """
     if units != "auto" and units not in UNITS:
         raise MienError(f"--units {units}: unknown, expected auto, {', '.join(UNITS)}")
@@ -37,8 +39,11 @@ def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = No
         found = detect_landmarks(scan)
         scan, points, confidence, notes = found.scan, found.landmarks, found.confidence, found.notes
     else:
-        points, confidence = read_landmarks(landmarks, scan)
-        scan, notes = _check_given(scan, points, landmarks)
+        if isinstance(landmarks, Path):
+            points, confidence = read_landmarks(landmarks, scan)
+        else:
+            points, confidence = landmarks, np.ones(68)
+        scan, notes = _check_given(scan, points, landmarks if isinstance(landmarks, Path) else scan.name)
     metres, unit_note, unit_known = choose_unit(scan, points, units)
     transform = _upright(points, metres)
     return PreparedScan(
@@ -48,7 +53,7 @@ def prepare_scan(scan: Scan, *, units: str = "auto", landmarks: Path | None = No
         landmark_confidence=confidence,
         unit_note=unit_note,
         unit_known=unit_known,
-        notes=notes,
+        notes=(*scan.notes, *notes),
     )
 
 
@@ -82,11 +87,14 @@ def _apply(transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]
     return points @ transform[:3, :3].T + transform[:3, 3]
 
 
-def _check_given(scan: Scan, points: Float[np.ndarray, "68 3"], path: Path) -> tuple[Scan, tuple[str, ...]]:
+def _check_given(
+    scan: Scan, points: Float[np.ndarray, "68 3"], path: Path | str
+) -> tuple[Scan, tuple[str, ...]]:
     """Refuses landmarks that make no face or lie off the scan; turns a scan round that is inside out."""
     if wrong := what_is_no_face(points):
         raise MienError(f"{path}: its landmarks make no face ({wrong}); expected Multi-PIE's order")
-    surface = ClosestPoint(scan.vertices, scan.triangles)
+    light = light_scan(scan)
+    surface = ClosestPoint(light.vertices, light.triangles)
     hits = surface.query(points[17:])
     gap = float(np.median(hits.distance)) / face_length(points)
     if gap > 0.15:
@@ -94,7 +102,7 @@ def _check_given(scan: Scan, points: Float[np.ndarray, "68 3"], path: Path) -> t
             f"{path}: the landmarks lie {gap:.0%} of the face's length off the scan, expected on it; "
             "give them in the scan file's own coordinates"
         )
-    normals = vertex_normals(scan.vertices, scan.triangles)[scan.triangles[hits.triangle]].mean(axis=1)
+    normals = surface.normals[surface.triangles[hits.triangle]].mean(axis=1)
     if (normals @ face_axes(points)[2]).mean() < 0:
         return flip_winding(scan), (INSIDE_OUT,)
     return scan, ()

@@ -176,15 +176,20 @@ def _expose(colour: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
 
 
 def scan_vertex_colours(scan: Scan) -> Float[np.ndarray, "N 3"] | None:
-    """One colour a vertex (sRGB, 0..1), looked up in the textures where the scan has them."""
+    """One colour a vertex (sRGB, 0..1), looked up in the textures where the scan has them; of a vertex with
+    several texture coordinates at the last of its corners."""
     if not scan.textures or scan.corner_uvs is None:
         return scan.vertex_colours
-    texture = np.zeros(len(scan.triangles), int) if scan.triangle_texture is None else scan.triangle_texture
+    corner = np.zeros(len(scan.vertices), np.int64)
+    corner[scan.triangles.ravel()] = np.arange(scan.triangles.size)
+    which = np.zeros(len(corner), int)
+    if scan.triangle_texture is not None:
+        which = scan.triangle_texture[corner // 3]
+    uv = scan.corner_uvs.reshape(-1, 2)[corner]
     colours = np.full((len(scan.vertices), 3), GREY_SKIN)
     if scan.vertex_colours is not None:
         colours = scan.vertex_colours.copy()
     for i, image in enumerate(scan.textures):
-        rows = texture == i
-        uv = scan.corner_uvs[rows].reshape(-1, 2)
-        colours[scan.triangles[rows].ravel()] = sample_texture(image, uv)
+        rows = which == i
+        colours[rows] = sample_texture(image, uv[rows])
     return colours
