@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
+from mien.evaluate.calibration import true_errors
 from mien.evaluate.registration import correspondence, measure
 from mien.evaluate.synthetic_scan import Recipe, SyntheticScan, synthetic
 from mien.register import register
+from mien.register.skin import template_skin
 from mien.template import load_template
 
 
@@ -51,7 +54,9 @@ def test_surface_is_met_in_both_directions(made: SyntheticScan, registered: Regi
     assert numbers["edge_stretch_p95"] < 1.5
 
 
-def test_confidence_is_high_where_measured_and_low_in_holes(registered: Registration) -> None:
+def test_confidence_is_high_where_measured_and_falls_with_the_expected_error(
+    registered: Registration,
+) -> None:
     template = load_template()
     measured = ~np.isnan(registered.distance_mm)
     assert 0.0 <= registered.confidence.min() <= registered.confidence.max() <= 1.0
@@ -62,7 +67,32 @@ def test_confidence_is_high_where_measured_and_low_in_holes(registered: Registra
     face = template.vertex_mask("face") & (template.regions["measured"] > 0.99)
     holes = face & ~measured
     assert holes.any()  # the recipe tore some
-    assert np.median(registered.confidence[holes]) < 0.5
+    error = registered.expected_error_mm
+    assert error is not None
+    assert np.median(error[holes]) > 1.5 * np.median(error[face & measured])
+    order = np.argsort(error[face])
+    assert (np.diff(registered.confidence[face][order]) <= 1e-12).all()
+    assert np.isnan(error[~template.vertex_mask("face", "head") & (template.regions["measured"] == 0)]).any()
+
+
+def test_the_expected_error_tells_good_vertices_from_bad(
+    made: SyntheticScan, registered: Registration
+) -> None:
+    template = load_template()
+    skin = template_skin(template)
+    seen = np.flatnonzero(skin.measured > 0.5)
+    true = true_errors(registered.vertices[skin.index], made.truth[skin.index], skin.triangles, seen)
+    for target, predicted in (
+        ("off_surface", registered.expected_error_mm),
+        ("slip", registered.expected_slip_mm),
+    ):
+        assert predicted is not None
+        at, error = predicted[skin.index][seen], 1000 * true[target]
+        assert spearmanr(at, error)[0] > 0.4
+        order = np.argsort(at)
+        worst, best = error[order[-len(order) // 10 :]], error[order[: len(order) // 10]]
+        assert worst.mean() > 2.5 * best.mean()
+        assert 0.5 < at.mean() / error.mean() < 2.0
 
 
 def test_lips_and_lids_never_cross(registered: Registration) -> None:

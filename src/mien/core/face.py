@@ -16,12 +16,15 @@ class Part:
     """A contiguous run of vertices and quads: "face", "head", "teeth_upper", "eye_left", ...
 
     `material` names the texture set ("face", "head", "mouth", "teeth", "eye", "cornea", "lash", ...).
+    On somebody else's mesh `vertices` is the shortest run that holds the part, and `look` says which of
+    the template's materials its own one resembles.
     """
 
     name: str
     material: str
     vertices: slice
     quads: slice
+    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,13 @@ class Template:
                 return part
         raise KeyError(f"no part {name!r}; there are {[p.name for p in self.parts]}")
 
+    def face_vertices(self) -> Int[np.ndarray, " N"]:
+        """The vertices of the face: what pictures are framed by."""
+        if any(part.name == "face" for part in self.parts) or "face" not in self.regions:
+            face = self.part("face").vertices
+            return np.arange(face.start, face.stop)
+        return np.flatnonzero(self.regions["face"] > 0.5)
+
     def vertex_mask(self, *names: str) -> Bool[np.ndarray, " V"]:
         """True at the vertices of these parts."""
         mask = np.zeros(self.topology.n_vertices, dtype=bool)
@@ -121,7 +131,10 @@ class Registration:
 
     `vertices` is the head as scanned; `expression` the estimated weights of the 52 shapes in it;
     `linear` the linear fit alone. `distance_mm` is the distance of each vertex to the scan (NaN where
-    nothing was measured), `confidence` 1 measured ... 0 template. `report` holds plain numbers.
+    nothing was measured), `confidence` 1 measured ... 0 template: it falls with `expected_error_mm`, how far
+    each vertex is expected to lie off the person's true surface; `expected_slip_mm` is how far along it from
+    where it belongs (both NaN off the skin). `report` holds plain numbers. `bare` is 1
+    where the scan shows skin and 0 where hair or cloth hides it, so that it was not followed.
     """
 
     vertices: Float[np.ndarray, "V 3"]
@@ -131,6 +144,9 @@ class Registration:
     distance_mm: Float[np.ndarray, " V"]
     confidence: Float[np.ndarray, " V"]
     report: dict[str, float]
+    bare: Float[np.ndarray, " V"] | None = None
+    expected_error_mm: Float[np.ndarray, " V"] | None = None
+    expected_slip_mm: Float[np.ndarray, " V"] | None = None
 
 
 @dataclass(frozen=True)

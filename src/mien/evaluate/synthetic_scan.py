@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import fast_simplification
 import igl
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from mien.core.conventions import EXPRESSIONS, shape_weights
 from mien.core.face import PreparedScan, Template
-from mien.core.mesh import Scan
+from mien.core.mesh import Scan, split_quads
 from mien.geometry.normals import vertex_normals
+from mien.geometry.weights import smoothstep
 from mien.register.skin import Skin, template_skin
+from mien.template.followers import place_parts
 
+Crop = Literal["whole", "head", "face", "mask"]
 MILD_EXPRESSIONS = ("neutral", "blink", "smile", "jawOpen", "browsUp")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a synthetic scan suffers. Lengths in metres."""
+    """What a synthetic scan suffers. Lengths in metres.
+
+    `noise` is white, per vertex; `bumps` is smooth, of 4 to 30 mm wavelength; `hair` is how far a lumpy
+    crown stands off the scalp; `eyes` puts eyeballs between the lids.
+    """
 
     triangles: int = 40_000
     identity: float = 0.8  # standard deviations of each mode
     outside_model: float = 0.001  # smooth deformation that no mode explains
+    detail: float = 0.0  # relief of the person's own, of 8 to 40 mm wavelength
     expression: float = 0.4  # largest weight of one random mild expression
     noise: float = 0.00008
+    bumps: float = 0.0
     holes: int = 3
+    hole: float = 0.012  # largest radius
     clutter: int = 2
+    hair: float = 0.0
+    crop: Crop = "whole"
+    eyes: bool = False
     landmark_noise: float = 0.0015
 
 
@@ -48,12 +62,19 @@ def synthetic(template: Template, seed: int, recipe: Recipe | None = None) -> Sy
     skin = template_skin(template)
     expression = _random_expression(rng, recipe.expression)
     truth = _random_head(template, expression, rng, recipe)
+    if recipe.detail:
+        truth = _with_detail(template, skin, truth, recipe.detail, np.random.default_rng([seed, 2]))
     vertices, triangles = _remeshed(skin, truth[skin.index], recipe.triangles)
-    normals = vertex_normals(vertices, triangles)
-    vertices = vertices + recipe.noise * rng.normal(size=(len(vertices), 1)) * normals
-    triangles = _with_holes(vertices, triangles, rng, recipe.holes)
-    vertices, triangles = _with_clutter(vertices, triangles, rng, recipe.clutter)
+    vertices = vertices + recipe.noise * rng.normal(size=(len(vertices), 1)) * vertex_normals(
+        vertices, triangles
+    )
     landmarks = template.landmarks.on(truth, template.topology)
+    vertices = _roughened(vertices, triangles, landmarks, recipe, np.random.default_rng([seed, 1]))
+    triangles = _with_holes(vertices, triangles, rng, recipe.holes, recipe.hole)
+    vertices, triangles = _with_clutter(vertices, triangles, rng, recipe.clutter)
+    triangles = triangles[cropped(vertices[triangles].mean(axis=1), landmarks, recipe.crop)]
+    if recipe.eyes:
+        vertices, triangles = _with_eyes(template, truth, vertices, triangles, rng, recipe.noise)
     landmarks = landmarks + recipe.landmark_noise * rng.normal(size=landmarks.shape) / np.sqrt(3)
     scan = Scan(f"synthetic-{seed}", vertices, triangles)
     prepared = PreparedScan(scan, np.eye(4), landmarks, np.ones(68), "synthetic, in metres")
@@ -72,6 +93,90 @@ def _random_head(
     head = template.identity.heads(template.vertices, weights)
     head = head + np.tensordot(expression, template.shapes, axes=1)
     return head + recipe.outside_model * _smooth_field(template.vertices, rng)
+
+
+def _with_detail(
+    template: Template, skin: Skin, truth: np.ndarray, size: float, rng: np.random.Generator
+) -> Float[np.ndarray, "V 3"]:
+    """The head with relief along its normals, none at lids and lips, which must keep meeting."""
+    out = truth.copy()
+    normals = vertex_normals(truth[skin.index], skin.triangles)
+    edges = [template.regions[n] for n in template.regions if "lid" in n or n in ("lips", "nostrils")]
+    calm = 1.0 - skin.of(np.max(edges, axis=0))
+    relief = size * _waves(truth[skin.index], rng, 0.008, 0.040) * calm
+    out[skin.index] += relief[:, None] * normals
+    return out
+
+
+def cropped(
+    centres: Float[np.ndarray, "M 3"], landmarks: Float[np.ndarray, "68 3"], crop: Crop
+) -> Bool[np.ndarray, " M"]:
+    """True at what a crop leaves: a head without its neck, a face with its ears, or a bare mask.
+
+    `centres` and `landmarks` are in metres, upright, facing +Z; a mask ends 70 mm from the middle between
+    eyes and mouth.
+    """
+    if crop == "whole":
+        return np.ones(len(centres), bool)
+    chin, bridge = landmarks[8], landmarks[27]
+    if crop == "head":
+        return centres[:, 1] > chin[1] - 0.015
+    if crop == "face":
+        return (centres[:, 2] > bridge[2] - 0.115) & (centres[:, 1] > chin[1] - 0.015)
+    middle = 0.5 * (bridge + landmarks[33])
+    return np.linalg.norm(centres - middle, axis=1) < 0.070
+
+
+def _roughened(
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    landmarks: np.ndarray,
+    recipe: Recipe,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """With smooth bumps all over, and hair: lumps of 5 to 30 mm above the brows and behind the ears."""
+    if not recipe.bumps and not recipe.hair:
+        return vertices
+    bumps = recipe.bumps * _waves(vertices, rng, 0.004, 0.030)
+    lumps = np.maximum(1.0 + 0.5 * _waves(vertices, rng, 0.005, 0.030), 0.2)
+    line = landmarks[27] + [0.0, 0.055, -0.03]  # where hair begins on the forehead
+    slope = np.array([0.0, 0.75, -0.66])
+    scalp = smoothstep((vertices - line) @ slope, -0.004, 0.008)
+    scalp *= smoothstep(vertices[:, 1] - landmarks[33, 1], -0.01, 0.01)
+    offset = bumps + recipe.hair * scalp * lumps
+    return vertices + offset[:, None] * vertex_normals(vertices, triangles)
+
+
+def _waves(
+    points: Float[np.ndarray, "N 3"], rng: np.random.Generator, shortest: float, longest: float
+) -> Float[np.ndarray, " N"]:
+    """A random field of unit root mean square with wavelengths between the two (metres)."""
+    count = 24
+    direction = rng.normal(size=(count, 3))
+    direction *= 2 * np.pi / np.linalg.norm(direction, axis=1, keepdims=True)
+    direction /= rng.uniform(shortest, longest, (count, 1))
+    return np.sin(points @ direction.T + rng.uniform(0, 2 * np.pi, count)).sum(axis=1) * np.sqrt(2 / count)
+
+
+def _with_eyes(
+    template: Template,
+    truth: np.ndarray,
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    rng: np.random.Generator,
+    noise: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """With the front of both eyeballs, as a scanner sees them."""
+    placed = place_parts(template, truth)
+    for name in ("eye_left", "eye_right"):
+        part = template.part(name)
+        faces = split_quads(template.topology.quads[part.quads])
+        front = placed[faces].mean(axis=1)[:, 2] > placed[part.vertices, 2].mean()
+        used, local = np.unique(faces[front], return_inverse=True)
+        triangles = np.concatenate([triangles, local.reshape(-1, 3) + len(vertices)])
+        rough = placed[used] + noise * rng.normal(size=(len(used), 3))
+        vertices = np.concatenate([vertices, rough])
+    return vertices, triangles
 
 
 def _smooth_field(points: Float[np.ndarray, "V 3"], rng: np.random.Generator) -> Float[np.ndarray, "V 3"]:
@@ -99,14 +204,18 @@ def _remeshed(skin: Skin, vertices: np.ndarray, target: int) -> tuple[np.ndarray
 
 
 def _with_holes(
-    vertices: np.ndarray, triangles: Int[np.ndarray, "M 3"], rng: np.random.Generator, count: int
+    vertices: np.ndarray,
+    triangles: Int[np.ndarray, "M 3"],
+    rng: np.random.Generator,
+    count: int,
+    largest: float,
 ) -> Int[np.ndarray, "M2 3"]:
-    """Triangles within random balls of 5 to 12 mm are gone."""
+    """Triangles within random balls of 5 mm to `largest` are gone."""
     centres = vertices[triangles].mean(axis=1)
     keep = np.ones(len(triangles), bool)
     for _ in range(count):
         ball = vertices[rng.integers(len(vertices))]
-        keep &= np.linalg.norm(centres - ball, axis=1) > rng.uniform(0.005, 0.012)
+        keep &= np.linalg.norm(centres - ball, axis=1) > rng.uniform(0.005, largest)
     return triangles[keep]
 
 

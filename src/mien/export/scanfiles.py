@@ -29,12 +29,17 @@ def write_scan_folder(
 
 def registered_ply(template: Template, scan: PreparedScan, registration: Registration) -> bytes:
     """Binary PLY of the head as scanned: quads of the template with distance_mm (NaN where not measured),
-    confidence (1 measured ... 0 template) and part (numbers named in the header's comments)."""
+    expected_error_mm and expected_slip_mm (off the true surface and along it; NaN off the skin), confidence
+    (1 measured ... 0 template) and part (numbers named in the header's comments)."""
     vertices = np.empty(len(registration.vertices), _VERTEX)
     in_scan = to_scan(scan, registration.vertices)
     for k, axis in enumerate("xyz"):
         vertices[axis] = in_scan[:, k]
     vertices["distance_mm"] = registration.distance_mm
+    unknown = np.full(len(vertices), np.nan)
+    for name in ("expected_error_mm", "expected_slip_mm"):
+        values = getattr(registration, name)
+        vertices[name] = unknown if values is None else values
     vertices["confidence"] = registration.confidence
     for number, part in enumerate(template.parts):
         vertices["part"][part.vertices] = number
@@ -60,9 +65,8 @@ def to_scan(scan: PreparedScan, points: Float[np.ndarray, "N 3"]) -> Float[np.nd
     return points @ back[:3, :3].T + back[:3, 3]
 
 
-_VERTEX = np.dtype(
-    [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("distance_mm", "<f4"), ("confidence", "<f4"), ("part", "u1")]
-)
+_LENGTHS = ("x", "y", "z", "distance_mm", "expected_error_mm", "expected_slip_mm", "confidence")
+_VERTEX = np.dtype([*((name, "<f4") for name in _LENGTHS), ("part", "u1")])
 _FACE = np.dtype([("count", "u1"), ("corners", "<i4", 4)])
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
-from mien.register.confidence import measured_distance
+from mien.register.confidence import trust_in
+from mien.register.error_features import evidence
 from mien.register.eyes import closed_eyes, without_lids
 from mien.register.hair import bareness
 from mien.register.linear import LANDMARK_SIGMA, fit_linear
@@ -23,6 +24,7 @@ from mien.register.report import surface_report
 from mien.register.skin import Skin, template_skin
 from mien.register.surface import ScanSurface, scan_surface
 from mien.register.trust import plausibility, refuse_implausible
+from mien.scan.light import light_scan
 from mien.template.followers import place_parts
 
 CROP_MARGIN = 0.03  # metres round the aligned head
@@ -78,6 +80,7 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
     """
     say = progress or (lambda _: None)
     clock = Clock()
+    prepared = replace(prepared, scan=light_scan(prepared.scan))
     fit = linear_fit(template, prepared, say, clock)
     fitted = nonrigid_fit(template, fit, say)
     clock.lap("nonrigid")
@@ -134,8 +137,10 @@ def judged(
     template: Template, prepared: PreparedScan, fit: LinearFit, fitted: Float[np.ndarray, "S 3"]
 ) -> Registration:
     """A fitted skin with its distance, confidence and report; other parts follow."""
-    distance, confidence = measured_distance(fit.skin, fitted, fit.surface, fit.bare)
-    distance = _scattered(template, fit.skin, distance, np.nan)
+    size = fit.head.pose.scale
+    found = evidence(fit.skin, fitted, fit.start, fit.surface, fit.bare, size)
+    trust = trust_in(template, fit.skin, found, size)
+    distance = _scattered(template, fit.skin, trust.distance_mm, np.nan)
     vertices = fit.vertices.copy()
     vertices[fit.skin.index] = fitted
     vertices = place_parts(template, vertices)
@@ -146,8 +151,11 @@ def judged(
         identity=fit.head.identity,
         expression=fit.head.expression,
         distance_mm=distance,
-        confidence=_scattered(template, fit.skin, confidence, 0.0),
+        confidence=_scattered(template, fit.skin, trust.confidence, 0.0),
+        expected_error_mm=_scattered(template, fit.skin, trust.error_mm, np.nan),
+        expected_slip_mm=_scattered(template, fit.skin, trust.slip_mm, np.nan),
         report=report | {"scale": float(fit.head.pose.scale)},
+        bare=_scattered(template, fit.skin, fit.bare, 0.0),
     )
 
 

@@ -41,6 +41,12 @@ def settle_unit(
             vertices=place_parts(template, registration.vertices * factor),
             linear=registration.linear * factor,
             distance_mm=registration.distance_mm * factor,
+            expected_error_mm=_scaled(registration.expected_error_mm, factor),
+            expected_slip_mm=_scaled(registration.expected_slip_mm, factor),
             report=report | {"scale": 1.0},
         ),
     )
+
+
+def _scaled(values: np.ndarray | None, factor: float) -> np.ndarray | None:
+    return None if values is None else values * factor

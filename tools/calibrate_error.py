@@ -1,0 +1,29 @@
+"""Fits `src/mien/assets/expected_error.json`: python -m tools.calibrate_error [--scans 40] [--held-out 20].
+
+About fifteen seconds a scan. Run it again whenever the registration changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tyro
+
+from mien.evaluate.calibration import FITTED_SEED, HELD_OUT_SEED, fit_error_model, samples
+from mien.register.error_model import ASSET, TARGETS, write_error_model
+from mien.template import load_template
+
+
+def main(scans: int = 40, held_out: int = 20, out: Path = ASSET) -> None:
+    """Registers `scans` synthetic scans to fit on and `held_out` others to test on."""
+    template = load_template()
+    training = list(samples(template, range(FITTED_SEED, FITTED_SEED + scans), print))
+    testing = list(samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + held_out), print))
+    model = fit_error_model(training, testing)
+    write_error_model(out, model)
+    for target in TARGETS:
+        print(target, model.provenance[target])
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
