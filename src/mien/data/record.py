@@ -22,7 +22,7 @@ class Record:
     """A subject. Offsets are metres: `neutral` from the database's mean head, `expressions` from the neutral.
 
     `attributes` are plain JSON values; `maps` are uint8 or uint16 pictures (H, W, C), row 0 at the top,
-    colour in sRGB, by name ("albedo", "albedo/jawOpen"), or float16 for lengths in millimetres ("displacement").
+    colour in sRGB, by name ("albedo", "albedo/jawOpen"), or float16 lengths in mm ("displacement").
     `provenance`, `licence` and `consent` say where the subject is from and what may be done with it.
     """
 

@@ -1,0 +1,1 @@
+"""Skin in canonical UV at any resolution, from what it is made of to its pores."""
