@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -34,13 +35,16 @@ def project_along_normals(
     points: Float[np.ndarray, "N 3"],
     normals: Float[np.ndarray, "N 3"],
     reach: float = REACH,
+    *,
+    rays_only: bool = False,
 ) -> Projection:
     """The nearer of the two hits along +normal and -normal whose own normal agrees.
 
     Rays keep neighbouring texels neighbours on the scan (closest points collapse in creases); closest
-    points serve only where both rays miss though the scan is near.
+    points serve only where both rays miss though the scan is near, and not with `rays_only`, which spares
+    the tree.
     """
-    tracer = _Tracer(surface)
+    tracer = _tracer_of(surface)
     ahead, behind = tracer.cast(points, normals, 1.0), tracer.cast(points, normals, -1.0)
     nearer = np.abs(ahead.offset) <= np.abs(behind.offset)
     out = _pick(nearer, ahead, behind)
@@ -50,13 +54,23 @@ def project_along_normals(
     other.agreement[:] = _agreement(surface, other, normals[second])
     _put(out, second, other, reach)
     lost = np.flatnonzero(~_good(out, reach))
-    if 0 < len(lost) <= MAX_CLOSEST_POINTS:
+    if 0 < len(lost) <= MAX_CLOSEST_POINTS and not rays_only:
         _put(out, lost, _by_closest_point(surface, points[lost], normals[lost]), reach)
     bad = ~_good(out, reach)
     out.triangle[bad] = -1
     out.offset[bad] = 0.0
     out.agreement[bad] = 0.0
     return out
+
+
+_TRACERS: WeakKeyDictionary[ClosestPoint, _Tracer] = WeakKeyDictionary()
+
+
+def _tracer_of(surface: ClosestPoint) -> _Tracer:
+    """Built once for each surface: with millions of triangles that takes seconds."""
+    if surface not in _TRACERS:
+        _TRACERS[surface] = _Tracer(surface)
+    return _TRACERS[surface]
 
 
 class _Tracer:

@@ -14,6 +14,7 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.uvspace import Tile, blur_within
 from mien.geometry.weights import smoothstep
+from mien.scan.light import light_scan
 
 LIMIT_MM = 0.8
 _TRUSTED = (0.001, 0.0025)  # metres between head and scan: relief ... no relief
@@ -33,13 +34,16 @@ def scan_relief(
     scan = prepared.scan
     fine = _fineness(template, vertices, scan.vertices, scan.triangles)
     surface = ClosestPoint(scan.vertices, scan.triangles) if fine.any() else None
+    light = light_scan(scan)
+    whole = ClosestPoint(light.vertices, light.triangles) if light is not scan else surface
     edge = _median_edge(scan.vertices, scan.triangles)
     out = {}
     for name in TILES:
         tile = tile_of(template, name, resolution)
         relief = np.zeros(len(tile.corners), np.float32)
-        if surface is not None:
-            relief = _tile_relief(tile, template, vertices, surface, fine, edge)
+        if surface is not None and whole is not None:
+            near = (whole.query(vertices).distance < REACH) & (fine > 0)
+            relief = _tile_relief(tile, template, vertices, surface, near, fine, edge, whole is not surface)
         out[name] = Image(tile.image(relief)[..., None], "linear", "mm")
     return out
 
@@ -64,15 +68,17 @@ def _tile_relief(
     template: Template,
     vertices: np.ndarray,
     surface: ClosestPoint,
+    near: np.ndarray,
     fine: np.ndarray,
     edge: float,
+    rays_only: bool,
 ) -> np.ndarray:
-    near = (surface.query(vertices).distance < REACH) & (fine > 0)
     rows = np.flatnonzero(near[tile.corners].all(axis=1))
     relief, trust = np.zeros(len(tile.corners), np.float32), np.zeros(len(tile.corners), np.float32)
     at_vertices = vertex_normals(vertices, template.topology.triangles)
     normals = normalized(tile.at_texels(at_vertices)[rows])
-    hit = project_along_normals(surface, _smooth_points(tile, vertices, at_vertices)[rows], normals)
+    points = _smooth_points(tile, vertices, at_vertices)[rows]
+    hit = project_along_normals(surface, points, normals, rays_only=rays_only)
     relief[rows] = MILLIMETRES_PER_METRE * hit.offset
     trust[rows] = np.where(hit.triangle >= 0, 1.0 - smoothstep(np.abs(hit.offset), *_TRUSTED), 0.0)
     image, known = tile.image(relief), tile.image(trust) > 0.5

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import igl
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mien.geometry.normals import normalized, vertex_normals
+from mien.geometry.normals import fast_areas, normalized, vertex_normals
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,32 @@ class Hits:
 class ClosestPoint:
     """Closest-point queries against one mesh; the tree is built once (libigl AABB).
 
-    Triangles without area are left out. Raises `ValueError` where none is left.
+    Triangles without area are left out. Raises `ValueError` where none is left. Tree, normals and borders
+    are made when they are first asked for.
     """
 
     def __init__(self, vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> None:
         self.vertices = np.ascontiguousarray(vertices, np.float64)
         self.triangles = np.ascontiguousarray(triangles, np.int64)
-        corners = self.vertices[self.triangles]
-        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        self._kept = np.flatnonzero((cross**2).sum(axis=1) > 0)
+        self._kept = np.flatnonzero(fast_areas(self.vertices, self.triangles) > 0)
         if len(self._kept) == 0:
             raise ValueError("the mesh has no triangle with an area")
         self._tree_triangles = np.ascontiguousarray(self.triangles[self._kept])
-        self._tree = igl.AABB()
-        self._tree.init(self.vertices, self._tree_triangles)
-        self.normals = vertex_normals(self.vertices, self.triangles)
-        self._border_corners = _border_corners(self.triangles)
+
+    @cached_property
+    def _tree(self) -> igl.AABB:
+        tree = igl.AABB()
+        tree.init(self.vertices, self._tree_triangles)
+        return tree
+
+    @cached_property
+    def normals(self) -> Float[np.ndarray, "V 3"]:
+        """Area-weighted vertex normals."""
+        return vertex_normals(self.vertices, self.triangles)
+
+    @cached_property
+    def _border_corners(self) -> Bool[np.ndarray, "T 3"]:
+        return _border_corners(self.triangles)
 
     def query(self, points: Float[np.ndarray, "N 3"]) -> Hits:
         """Closest point of the mesh to each of `points`."""

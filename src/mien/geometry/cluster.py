@@ -41,7 +41,7 @@ def cluster_vertices_plain(
 
 
 def connected_pieces(n_vertices: int, triangles: Int[np.ndarray, "T 3"]) -> Int[np.ndarray, " V"]:
-    """The connected piece of each vertex, numbered in order of first appearance; loose vertices are pieces."""
+    """The connected piece of each vertex, numbered in order of appearance; loose vertices are pieces."""
     parent = np.arange(n_vertices, dtype=np.int32)
     _unite(np.zeros((n_vertices, 1), np.int32), np.ascontiguousarray(triangles), parent)
     return _numbered(parent)
@@ -150,7 +150,7 @@ def _forward(a, b, c):
 @njit(cache=True)
 @no_type_check
 def _drop_repeats(triangles, keep, table, fold):
-    """Open addressing with linear probing; the table holds rows of `triangles`, dropped ones stay as marks."""
+    """Open addressing with linear probing; the table holds rows of `triangles`, dropped ones as marks."""
     mask = np.int64(table.shape[0] - 1)
     for t in range(triangles.shape[0]):
         if not keep[t]:
