@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
-from mien.register.confidence import trust_in
+from mien.register.confidence import Trust, trust_in
 from mien.register.error_features import evidence
 from mien.register.eyes import closed_eyes, without_lids
 from mien.register.hair import bareness
@@ -23,7 +23,7 @@ from mien.register.repair import in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
 from mien.register.skin import Skin, template_skin
 from mien.register.surface import ScanSurface, scan_surface
-from mien.register.trust import plausibility, refuse_implausible
+from mien.register.trust import face_vertices, plausibility, refuse_implausible, refuse_untrusted
 from mien.scan.light import light_scan
 from mien.template.followers import place_parts
 
@@ -85,6 +85,7 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
     fitted = nonrigid_fit(template, fit, say)
     clock.lap("nonrigid")
     registration = judged(template, prepared, fit, fitted)
+    refuse_untrusted(prepared, registration.report)
     clock.lap("report")
     registration.report.update(clock.seconds)
     return registration
@@ -154,9 +155,20 @@ def judged(
         confidence=_scattered(template, fit.skin, trust.confidence, 0.0),
         expected_error_mm=_scattered(template, fit.skin, trust.error_mm, np.nan),
         expected_slip_mm=_scattered(template, fit.skin, trust.slip_mm, np.nan),
-        report=report | {"scale": float(fit.head.pose.scale)},
+        report=report | _expectations(template, fit.skin, trust) | {"scale": float(size)},
         bare=_scattered(template, fit.skin, fit.bare, 0.0),
     )
+
+
+def _expectations(template: Template, skin: Skin, trust: Trust) -> dict[str, float]:
+    """What the fit expects of itself over the middle of the face, millimetres."""
+    face = face_vertices(template, skin)
+    error, slip = trust.error_mm[face], trust.slip_mm[face]
+    return {
+        "expected_error_median_mm": float(np.median(error)),
+        "expected_error_p95_mm": float(np.percentile(error, 95)),
+        "expected_slip_median_mm": float(np.median(slip)),
+    }
 
 
 def landmark_pull(template: Template, skin: Skin, prepared: PreparedScan) -> LandmarkPull:

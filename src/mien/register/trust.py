@@ -20,6 +20,7 @@ FEWEST_SUPPORTED = 0.55
 WORST_QUARTILE = 0.0026  # metres: three quarters of the face lie nearer (faces 0.7-1.4 mm, animals 3-5 mm)
 WORST_LANDMARKS = 0.010  # metres, median over the inner landmarks
 WORST_IDENTITY = 4.0  # standard deviations, root mean square over the modes
+WORST_EXPECTED = 2.0  # millimetres: the error that the whole fit itself expects, median over the face
 FACE_RADIUS = 0.075  # metres round the middle of the face
 
 
@@ -63,7 +64,7 @@ def plausibility(
     """Looks at the middle of the face only: holes, hair and clothes elsewhere do not count."""
     error = landmark_error(template, head, prepared)[17:]
     vertices = head.vertices(template)[skin.index]
-    centre = _face_vertices(template, skin)
+    centre = face_vertices(template, skin)
     normals = vertex_normals(vertices, skin.triangles)[centre]
     pairs = pair(surface, vertices[centre], normals, reach=1.0, min_cosine=0.25)
     weight = skin.mass[centre]
@@ -89,7 +90,19 @@ def refuse_implausible(prepared: PreparedScan, found: Plausibility) -> None:
         )
 
 
-def _face_vertices(template: Template, skin: Skin) -> Int[np.ndarray, " C"]:
+def refuse_untrusted(prepared: PreparedScan, report: dict[str, float]) -> None:
+    """Raises `MienError` where the fit expects of itself to be wrong by millimetres all over the face."""
+    expected = report["expected_error_median_mm"] / report["scale"]
+    if not expected <= WORST_EXPECTED:
+        raise MienError(
+            f"{prepared.scan.name}: the fit cannot be trusted: over the middle of the face it is expected to "
+            f"lie {expected:.1f} mm off (at most {WORST_EXPECTED:.0f} mm are accepted); the scan shows too "
+            "little of the face, is too rough or too coarse; give a better one"
+        )
+
+
+def face_vertices(template: Template, skin: Skin) -> Int[np.ndarray, " C"]:
+    """Skin vertices that a scanner sees within `FACE_RADIUS` of the middle of the face."""
     landmarks = template.landmarks.on(template.vertices, template.topology)
     middle = landmarks[27:].mean(axis=0)
     near = np.linalg.norm(skin.rest - middle, axis=1) < FACE_RADIUS

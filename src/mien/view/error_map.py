@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.face import Registration, Template
 from mien.geometry.normals import normalized, vertex_normals
+from mien.register.confidence import error_at
 from mien.view.camera import orbit_camera, rasterize_view
 from mien.view.labels import LABEL_COLOUR, TITLE_COLOUR, blank_sheet, draw_text, paste
 from mien.view.render import BACKGROUND
@@ -48,25 +48,25 @@ class Scale:
         return np.where(np.isnan(values)[..., None], _GREY, colour)
 
 
-def error_map(
-    template: Template,
-    registration: Registration,
-    confidence_ticks: Sequence[tuple[float, str]] = ((1.0, "1"), (0.5, "0.5"), (0.0, "0")),
-) -> UInt8[np.ndarray, "H W 3"]:
+def error_map(template: Template, registration: Registration) -> UInt8[np.ndarray, "H W 3"]:
     """Four views of the head as scanned (sRGB): distance to the scan above, confidence below.
 
-    Grey where nothing was measured. `confidence_ticks` label the lower bar, as with the error in mm that
-    a confidence stands for.
+    Grey where nothing was measured. Beside each confidence stands the error off the true surface that it
+    means.
     """
     distance = Scale(_table(cv2.COLORMAP_INFERNO, 0.97, 0.10), 0.0, LARGEST_MM, _millimetre_ticks())
-    sure = Scale(_table(cv2.COLORMAP_VIRIDIS, 0.0, 1.0), 0.0, 1.0, tuple(confidence_ticks))
-    skin = template.vertex_mask(*_SKIN)
+    sure = Scale(_table(cv2.COLORMAP_VIRIDIS, 0.0, 1.0), 0.0, 1.0, _confidence_ticks())
+    skin = _skin(template, registration)
     confidence = np.where(skin, registration.confidence, np.nan)
     rows = (
         ("distance to the scan, mm; grey: not measured", distance, registration.distance_mm),
-        ("confidence 1 measured ... 0 template, and the error expected", sure, confidence),
+        (
+            "confidence, 1 measured ... 0 template, and the error expected off the true surface",
+            sure,
+            confidence,
+        ),
     )
-    views = [_View(template, registration.vertices, yaw) for _, yaw in VIEWS]
+    views = [_View(template, registration.vertices, skin, yaw) for _, yaw in VIEWS]
     return _layout(
         [(title, scale, [view.painted(values, scale) for view in views]) for title, scale, values in rows]
     )
@@ -75,10 +75,12 @@ def error_map(
 class _View:
     """The head from one side: shading and what each pixel sees, shared by all pictures from there."""
 
-    def __init__(self, template: Template, vertices: Float[np.ndarray, "V 3"], yaw: float) -> None:
+    def __init__(
+        self, template: Template, vertices: Float[np.ndarray, "V 3"], skin: Bool[np.ndarray, " V"], yaw: float
+    ) -> None:
         opaque = _opaque(template)
         triangles = template.topology.triangles[opaque]
-        face = vertices[template.part("face").vertices]
+        face = vertices[template.face_vertices()]
         camera = orbit_camera(face, *TILE, yaw, margin=1.42).resized(SUPERSAMPLING)
         raster = rasterize_view(camera, vertices, triangles)
         self._covered = raster.covered
@@ -88,7 +90,7 @@ class _View:
         seen = normalized(self._at(normals))
         self._shade = _shading(seen)
         # Through the mouth and the open neck the skin's inside is seen: it has no error of its own.
-        self._is_skin = template.vertex_mask(*_SKIN)[self._corners[:, 0]] & (seen[:, 2] > -0.1)
+        self._is_skin = skin[self._corners].all(axis=1) & (seen[:, 2] > -0.1)
 
     def painted(self, values: Float[np.ndarray, " V"], scale: Scale) -> Picture:
         """The head in the colours of `values` per vertex."""
@@ -118,6 +120,18 @@ def _opaque(template: Template) -> Bool[np.ndarray, " G"]:
     for part in template.parts:
         mask[part.quads] = not part.name.startswith(_LEFT_OUT)
     return np.repeat(mask, 2)
+
+
+def _skin(template: Template, registration: Registration) -> Bool[np.ndarray, " V"]:
+    """Where there is an error to tell: the skin, not the parts that follow it."""
+    if registration.expected_error_mm is not None:
+        return np.isfinite(registration.expected_error_mm)
+    return template.vertex_mask(*(part.name for part in template.parts if part.name in _SKIN))
+
+
+def _confidence_ticks() -> tuple[tuple[float, str], ...]:
+    middle = tuple((c, f"{c:g}  {error_at(c):.1f} mm") for c in (0.8, 0.6, 0.4, 0.2))
+    return ((1.0, "1"), *middle, (0.0, "0"))
 
 
 def _millimetre_ticks() -> tuple[tuple[float, str], ...]:

@@ -1,0 +1,101 @@
+"""Does the registration know when it is wrong? `mien evaluate registration --plots` and `--robustness`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from mien.core.face import Template
+from mien.evaluate.calibration import HELD_OUT_SEED, reliability, samples
+from mien.evaluate.calibration_plot import calibration_picture
+from mien.evaluate.robustness import Outcome, Subject, real_subject, robustness, synthetic_subject
+from mien.pipeline.measure import RealScan
+from mien.pipeline.render import write_picture
+from mien.register import register
+from mien.register.error_model import TARGETS, error_model
+from mien.register.unit import settle_unit
+from mien.scan import clean_scan, load_scan, prepare_scan
+from mien.template import load_template
+from mien.view.error_map import error_map
+
+Rows = list[dict[str, object]]
+Say = Callable[[str], None]
+HELD_OUT_SCANS = 12
+ROBUSTNESS_SEED = 2000
+
+
+def plot_calibration(out: Path, scans: list[RealScan], say: Say, count: int = HELD_OUT_SCANS) -> Rows:
+    """Draws calibration.png of `count` held-out synthetic scans, and NAME_error.png of each given scan.
+
+    Returns a row a target: Spearman's correlation, the share below twice the prediction, and the bins (mm).
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    template, model = load_template(), error_model()
+    held_out = list(samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + count), say))
+    found = [reliability(model, held_out, target) for target in TARGETS]
+    vertices = sum(len(s.columns) for s in held_out)
+    said = f"{len(held_out)} synthetic scans that it was not fitted on, {vertices:,} vertices"
+    write_picture(out / "calibration.png", calibration_picture(found, said))
+    for scan in scans:
+        say(f"error map of {scan.path.name}")
+        write_picture(out / f"{scan.path.stem}_error.png", _error_map(template, scan))
+    return [
+        {
+            "scan": f"{one.target} (held-out scans)",
+            "spearman": one.correlation,
+            "below_twice_predicted": one.within_two,
+            **{f"bin_{k}_predicted_mm": float(v) for k, v in enumerate(one.predicted, 1)},
+            **{f"bin_{k}_true_mm": float(v) for k, v in enumerate(one.true, 1)},
+        }
+        for one in found
+    ]
+
+
+def _error_map(template: Template, scan: RealScan) -> np.ndarray:
+    prepared = prepare_scan(clean_scan(load_scan(scan.path, scan.albedo)))
+    _, registration = settle_unit(template, prepared, register(template, prepared))
+    return error_map(template, registration)
+
+
+def try_robustness(scans: list[RealScan], say: Say) -> list[Outcome]:
+    """Every disturbance on a synthetic head and on the given scans, and what is no face."""
+    template = load_template()
+    subjects: list[Subject] = [synthetic_subject(template, ROBUSTNESS_SEED)]
+    subjects += [real_subject(template, load_scan(scan.path, scan.albedo)) for scan in scans]
+    return list(robustness(template, subjects, say))
+
+
+def robustness_table(outcomes: list[Outcome]) -> str:
+    """Markdown: a row a disturbance, a column a head; what is no face; the count of silent faults."""
+    names = list(dict.fromkeys(o.subject for o in outcomes if o.subject != "no face"))
+    found = {(o.subject, o.trial): o for o in outcomes}
+    trials = list(dict.fromkeys(o.trial for o in outcomes if o.subject != "no face"))
+    lines = [f"| disturbance | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for trial in trials:
+        cells = [_cell(found[name, trial]) if (name, trial) in found else "" for name in names]
+        lines.append(f"| {trial} | {' | '.join(cells)} |")
+    lines += ["", "| no face | |", "|---|---|"]
+    lines += [f"| {o.trial} | {_cell(o)} |" for o in outcomes if o.subject == "no face"]
+    wrong = sum(o.verdict == "silently wrong" for o in outcomes)
+    return "\n".join([*lines, "", f"Silently wrong: {wrong} of {len(outcomes)}."])
+
+
+def outcome_rows(outcomes: list[Outcome]) -> Rows:
+    """For JSON: numbers that do not exist are left out."""
+    return [{k: v for k, v in asdict(o).items() if v == v} for o in outcomes]
+
+
+def _cell(outcome: Outcome) -> str:
+    if outcome.verdict == "refused":
+        return f"refused: {_reason(outcome.said)}"
+    numbers = f"{outcome.median_mm:.2f} / {outcome.p95_mm:.2f}"
+    return numbers if outcome.verdict == "works" else f"**silently wrong** {numbers}"
+
+
+def _reason(message: str) -> str:
+    """The middle of a refusal: not the file's name, not the advice."""
+    said = message.split(": ", 1)[-1]
+    return said.split(", expected")[0].split("; ")[0]
