@@ -1,0 +1,229 @@
+"""Lids on their eyeballs and lips that meet: cheap corrections of a new skin, precomputed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import sparse
+from scipy.sparse.csgraph import dijkstra
+
+from mien.core.face import Template
+from mien.core.mesh import split_quads
+from mien.geometry.align import Similarity, fit_similarity
+from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
+from mien.geometry.weights import smoothstep
+from mien.template.eye_placement import EyeBinding, PlacedEye, bind_eye
+from mien.template.eyeball import signed_clearance
+from mien.template.lid_spread import spread_weights
+
+SIDES = ("left", "right")
+LID_THICKNESS = 0.6e-3  # metres of skin kept before the ball, where the mean has as much
+LIP_GAP = 0.05e-3
+_LIP_REACH = (2.0e-3, 12.0e-3)
+_STABLE_ABOVE = -0.03  # metres: the skull's part of the face, which says how the head stands
+_LIP_ROUNDS = 4
+_CORNER = 4.0e-3  # metres round the mouth's corners that are healed
+_LINING_RIDGE = 0.15
+_SMOOTHING = 0.05  # of the margin's offsets, against ripples
+
+
+@dataclass(frozen=True)
+class _Lids:
+    """One eye: `fit` takes the gaps that a margin lacks to offsets of `eye.around`."""
+
+    eye: EyeBinding
+    fit: Float[np.ndarray, "R C"]
+    cover: Int[np.ndarray, " K"]
+    floor: Float[np.ndarray, " K"]
+
+
+@dataclass(frozen=True)
+class _Lips:
+    """The lips' seams, right corner to left; `rows` near them take `upper` / `lower` seam offsets."""
+
+    seam_upper: Int[np.ndarray, " U"]
+    seam_lower: Int[np.ndarray, " L"]
+    rows: Int[np.ndarray, " R"]
+    weights: Float[np.ndarray, "R U"]
+    sign: Float[np.ndarray, " R"]
+
+
+@dataclass(frozen=True)
+class _Zone:
+    """Rows whose offsets from the template (`rest`) are a fixed linear function of those of `known` rows."""
+
+    rows: Int[np.ndarray, " R"]
+    known: Int[np.ndarray, " K"]
+    weights: Float[np.ndarray, "R K"]
+    share: Float[np.ndarray, " R"]
+    rest: Float[np.ndarray, "V 3"]
+
+    def heal(self, out: np.ndarray) -> None:
+        """In place."""
+        goal = self.rest[self.rows] + self.weights @ (out[self.known] - self.rest[self.known])
+        out[self.rows] += self.share[:, None] * (goal - out[self.rows])
+
+
+class Seat:
+    """What lids and lips need, bound to one template and mean skin."""
+
+    def __init__(self, template: Template, mean: Float[np.ndarray, "S 3"]) -> None:
+        n = len(mean)
+        self.template = template
+        rest = template.vertices.copy()
+        rest[:n] = mean
+        face = template.part("face").vertices
+        rows = np.arange(face.start, face.stop)
+        self._stable = rows[template.vertices[rows, 1] > _STABLE_ABOVE]
+        self._lids = {side: _bind_lids(template, side, n) for side in SIDES}
+        self._lips = _bind_lips(template, n)
+        self._healed = [*_bind_corners(template, n), *_bind_nostrils(template)]
+
+    def __call__(
+        self, skin: Float[np.ndarray, "S 3"]
+    ) -> tuple[Float[np.ndarray, "S 3"], dict[str, PlacedEye]]:
+        """The skin with lids laid on the balls and lips parted, and the balls. A few hundred rows move."""
+        out = np.array(skin, np.float64)
+        for zone in self._healed:
+            zone.heal(out)
+        self._part_lips(out)
+        head = fit_similarity(self.template.vertices[self._stable], out[self._stable])
+        return out, {side: _settle(self._lids[side], out, head) for side in SIDES}
+
+    def lip_opening(self, skin: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, " U"]:
+        """Signed metres between the lips' seams at the upper one's vertices; negative: crossed."""
+        upper, lower = skin[self._lips.seam_upper], skin[self._lips.seam_lower]
+        share_upper, share_lower = _share(upper), _share(lower)
+        below = np.interp(share_upper, share_lower, lower[:, 1])
+        return upper[:, 1] - below
+
+    def _part_lips(self, out: np.ndarray) -> None:
+        lips = self._lips
+        for _ in range(_LIP_ROUNDS):
+            lack = np.maximum(LIP_GAP - self.lip_opening(out), 0.0)
+            lack[[0, -1]] = 0.0
+            if lack.max() <= 1e-6:
+                return
+            wide = np.maximum.reduce([lack, np.roll(lack, 1), np.roll(lack, -1)])
+            out[lips.rows, 1] += 0.5 * lips.sign * (lips.weights @ wide)
+
+
+def _settle(lids: _Lids, out: np.ndarray, head: Similarity) -> PlacedEye:
+    eye = lids.eye
+    for _ in range(2):
+        ball = eye.place(out, head, sink=False)
+        _lay(lids, out, ball)
+    ball = eye.place(out, head)
+    cover = out[lids.cover]
+    lack = lids.floor - signed_clearance(cover, ball.centre, ball.radius, ball.rotation[:, 2])
+    ray = cover - ball.centre
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    out[lids.cover] = cover + np.maximum(lack, 0.0)[:, None] * ray
+    return ball
+
+
+def _lay(lids: _Lids, out: np.ndarray, ball: PlacedEye) -> None:
+    """Margins to the distance from the ball that they have in the template."""
+    eye = lids.eye
+    margin = out[eye.contact]
+    ray = margin - ball.centre
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    gap = eye.gap * (ball.radius / eye.radius)
+    away = gap - signed_clearance(margin, ball.centre, ball.radius, ball.rotation[:, 2])
+    out[eye.around] += lids.fit @ (ray * away[:, None])
+
+
+def _bind_lids(template: Template, side: str, n_skin: int) -> _Lids:
+    eye = bind_eye(template, side, np.arange(n_skin))
+    on_margin = eye.spread[np.searchsorted(eye.around, eye.contact)]
+    count = on_margin.shape[1]
+    inverse = np.linalg.solve(
+        on_margin.T @ on_margin + _SMOOTHING * np.eye(count), on_margin.T
+    )  # regularised: the margin's wishes are met but for ripples
+    clearance = eye.clearance(template.vertices[eye.around])
+    outer = np.isin(eye.around, np.flatnonzero(template.vertex_mask("face")))
+    seen = outer & (clearance > 0.3e-3) & ~np.isin(eye.around, eye.contact)
+    floor = np.minimum(clearance[seen], LID_THICKNESS)
+    return _Lids(eye, eye.spread @ inverse, eye.around[seen], floor)
+
+
+def _bind_lips(template: Template, n_skin: int) -> _Lips:
+    upper, lower = template.loops["lips_inner_upper"], template.loops["lips_inner_lower"]
+    seam = template.vertices[upper]
+    rows, weights = spread_weights(template.vertices[:n_skin], seam, _LIP_REACH)
+    above = _nearer(template, n_skin, upper[1:-1], lower[1:-1])[rows]
+    x = np.abs(template.vertices[rows, 0])
+    inside = 1 - smoothstep(x, 0.93 * seam[:, 0].max(), seam[:, 0].max())  # corners belong to both lips
+    return _Lips(upper, lower, rows, weights, np.where(above, 1.0, -1.0) * inside)
+
+
+def _bind_corners(template: Template, n_skin: int) -> list[_Zone]:
+    """The mouth's corners: thin plates through the skin round them, free of crossings."""
+    quads = template.topology.quads
+    triangles = split_quads(quads[(quads < n_skin).all(axis=1)])
+    rest = template.vertices[:n_skin]
+    zones = []
+    for end in (0, -1):
+        corner = rest[template.loops["lips_inner_upper"][end]]
+        distance = np.linalg.norm(rest - corner, axis=1)
+        zone = np.flatnonzero(distance < _CORNER)
+        near = (distance < 2.5 * _CORNER)[triangles].any(axis=1)
+        ids, local = np.unique(triangles[near], return_inverse=True)
+        corners = local.reshape(-1, 3)
+        laplacian = cotangent_laplacian(rest[ids], corners, max_cotangent=3.0)
+        mass = np.maximum(lumped_mass(rest[ids], corners), 1e-8)
+        bending = (laplacian.T @ sparse.diags(1 / mass) @ laplacian).toarray()
+        free = np.isin(ids, zone)
+        couple = bending[np.ix_(free, ~free)]
+        used = np.abs(couple).max(axis=0) > 0
+        weights = -np.linalg.solve(bending[np.ix_(free, free)], couple[:, used])
+        zones.append(_Zone(ids[free], ids[~free][used], weights, np.ones(free.sum()), rest))
+    return zones
+
+
+def _bind_nostrils(template: Template) -> list[_Zone]:
+    """The nostrils' lining goes with their rims: an affine motion of the rim, no more."""
+    zones = []
+    for side, flip in (("left", 1), ("right", -1)):
+        rim = template.loops[f"nostril_{side}"]
+        inside = template.regions["nostrils"] * (flip * template.vertices[:, 0] > 0)
+        rows = np.setdiff1d(np.flatnonzero(inside > 0.05), rim)
+        known = _with_neighbours(template, rim, rows)
+        middle = template.vertices[rim].mean(axis=0)
+        design = np.concatenate(
+            [np.ones((len(known), 1)), (template.vertices[known] - middle) / 5e-3], axis=1
+        )
+        ridge = np.diag([0.0, 1.0, 1.0, 1.0]) * _LINING_RIDGE * len(known)
+        fit = np.linalg.solve(design.T @ design + ridge, design.T)
+        lining = np.concatenate([np.ones((len(rows), 1)), (template.vertices[rows] - middle) / 5e-3], axis=1)
+        share = smoothstep(inside[rows], 0.3, 0.9)
+        zones.append(_Zone(rows, known, lining @ fit, share, template.vertices))
+    return zones
+
+
+def _with_neighbours(
+    template: Template, rim: Int[np.ndarray, " A"], inside: Int[np.ndarray, " B"]
+) -> Int[np.ndarray, " K"]:
+    """The rim and the next ring of skin outside it."""
+    edges = template.topology.edges
+    touching = edges[np.isin(edges, rim).any(axis=1)]
+    return np.setdiff1d(np.union1d(rim, touching.ravel()), inside)
+
+
+def _nearer(
+    template: Template, n_skin: int, one: Int[np.ndarray, " A"], other: Int[np.ndarray, " B"]
+) -> Bool[np.ndarray, " S"]:
+    """True where the way along the skin to `one` is shorter than that to `other`."""
+    edges = template.topology.edges
+    edges = edges[(edges < n_skin).all(axis=1)]
+    length = np.linalg.norm(template.vertices[edges[:, 0]] - template.vertices[edges[:, 1]], axis=1)
+    graph = sparse.coo_matrix((length, (edges[:, 0], edges[:, 1])), (n_skin, n_skin)).tocsr()
+    ways = [dijkstra(graph, directed=False, indices=ids, min_only=True, limit=0.05) for ids in (one, other)]
+    return ways[0] <= ways[1]
+
+
+def _share(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+    chord = points[-1] - points[0]
+    return np.maximum.accumulate((points - points[0]) @ chord / (chord @ chord))

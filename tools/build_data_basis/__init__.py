@@ -1,0 +1,1 @@
+"""Compiles `assets/basis.safetensors`, from which the face database is made."""

@@ -1,0 +1,63 @@
+"""What the compiled basis measures: its size, and how well it carries ICT-FaceKit's faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mien.core.mesh import split_quads
+from mien.data.basis import read_basis
+from mien.geometry.closest import ClosestPoint
+from tools.build_data_basis.light_stage import LightStage
+from tools.build_template.identity import ict_modes
+from tools.build_template.shapes_ict import load_ict
+from tools.build_template.types import Skin
+
+_FACES, _SEED = 8, 11
+
+
+def print_report(path: Path, skin: Skin, stage: LightStage) -> None:
+    basis = read_basis(path)
+    print(
+        f"{path}: {path.stat().st_size / 1e6:.2f} MB, {basis.features.shape[0]} features, {len(basis.axes)} axes"
+    )
+    rng = np.random.default_rng(_SEED)
+    carried, kept = [], []
+    for _ in range(_FACES):
+        weights = rng.standard_normal(len(stage.modes))
+        direct = skin.vertices + stage.mean + np.tensordot(weights, stage.modes, axes=1)
+        stored = basis.skin(weights, np.zeros(24), np.zeros(len(basis.features)))
+        kept.append(np.linalg.norm(stored - direct, axis=1)[skin.parts[0].vertices])
+        carried.append(_surface_distance(direct, skin, stage, weights))
+    for name, values in (("carried, to ICT's surface", carried), ("stored, per vertex", kept)):
+        row = " | ".join(
+            f"{x * 1000:.3f}" for x in np.percentile(np.concatenate(values), [50, 75, 90, 95, 99])
+        )
+        print(f"| {name} | {row} |")
+
+
+def _surface_distance(head: np.ndarray, skin: Skin, stage: LightStage, weights: np.ndarray) -> np.ndarray:
+    """From the face part's outer vertices to ICT's surface of the same weights, rigidly aligned; metres."""
+    ict = load_ict()
+    pose = stage.overlay.pose.inverse()
+    there = pose(ict.vertices + np.tensordot(weights, _ict_deltas(len(ict.vertices)), axes=1))
+    rows = np.flatnonzero(stage.overlay.on_surface)
+    rows = rows[rows < skin.parts[0].vertices.stop]
+    moved = (
+        skin.vertices[rows]
+        + (stage.overlay.offsets(np.tensordot(weights, _ict_deltas(len(ict.vertices)), axes=1)) + stage.mean)[
+            rows
+        ]
+    )
+    from mien.geometry.align import fit_similarity
+
+    rigid = fit_similarity(head[rows], moved, with_scale=False)
+    return ClosestPoint(there, split_quads(ict.quads)).query(rigid(head[rows])).distance
+
+
+def _ict_deltas(count: int) -> np.ndarray:
+    import os
+
+    with np.load(Path(os.environ["MIEN_DATA"]) / "ict-facekit/ict_facekit.npz") as file:
+        return file["identity_deltas"][:, :count].astype(float) * 0.01
