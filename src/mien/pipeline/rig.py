@@ -8,19 +8,25 @@ from pathlib import Path
 import numpy as np
 
 import mien
+from mien.core.cache import file_digest, open_cache
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
 from mien.core.face import FaceAsset, PreparedScan, Registration, Rig, Template
 from mien.core.files import check_writable_target
+from mien.core.mesh import Image, Scan
 from mien.export import SUPPORTED_FORMATS, write_asset
+from mien.export.mask_files import write_masks
 from mien.pipeline.progress import Progress, silent
+from mien.pipeline.stages import Stage, Stages, at_once
 from mien.register import register
 from mien.register.unit import settle_unit
 from mien.rig import build_rig, remove_expression
 from mien.scan import clean_scan, load_scan, prepare_scan
+from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.template import load_template
-from mien.textures import asset_maps
+from mien.textures.asset import LARGEST_PART_MAP, asset_maps, part_maps
 from mien.view import contact_sheet
+from mien.view.error_map import error_map
 
 STAGES = 8
 
@@ -29,53 +35,66 @@ STAGES = 8
 class RigOptions:
     """What a user may ask of `rig`; the meanings are those of the command line."""
 
+    # what is given beside the scan
     albedo: Path | None = None
+    mask: Path | None = None
     landmarks: Path | None = None
     units: str = "auto"
+    # what is made of it
     keep_expression: bool = False
     resolution: int = 1024
+    # how it is written
     formats: tuple[str, ...] = ("glb", "obj")
     force: bool = False
+    cache: bool = True
+
+
+# The scan as its unit was settled, and the template on it.
+Fitted = tuple[PreparedScan, Registration]
+# By name; the face tile's confidence; where the colour is from.
+Maps = tuple[dict[str, Image], Image | None, str]
 
 
 def rig(
-    scan_path: Path, out: Path, options: RigOptions | None = None, *, progress: Progress = silent
+    scan_path: Path,
+    out: Path,
+    options: RigOptions | None = None,
+    *,
+    progress: Progress = silent,
+    seconds: dict[str, float] | None = None,
 ) -> FaceAsset:
     """Makes an asset folder from one scan and returns what it holds.
 
-    Raises `MienError`, before or after any amount of work, with nothing written.
+    A stage whose inputs are those of an earlier run comes from the cache (see `mien.core.cache`). `seconds`,
+    if given, receives each stage's wall time. Raises `MienError`, before or after any amount of work, with
+    nothing written.
     """
     options = options or RigOptions()
+    _check_options(options, out)
+    stages = Stages(open_cache() if options.cache else None, progress)
+    template = load_template()
+    scan = _scan_stage(stages, scan_path, options)
+    prepared = _prepared_stage(stages, scan, options)
+    registration = _registration_stage(stages, template, prepared, options)
+    face_rig = _rig_stage(stages, template, registration, options)
+    maps = _maps_stage(stages, template, registration, options)
+    at_once(lambda: (registration.value, face_rig.value), lambda: maps.value)
+    asset = _asset_of(template, registration.value, face_rig.value, maps.value, options, out)
+    preview = _preview_stage(stages, asset, face_rig, maps)
+    with stages.timed("writing the asset"):
+        _write(asset, preview.value, options, out)
+    progress("done")
+    if seconds is not None:
+        seconds.update(stages.seconds)
+    return asset
+
+
+def _check_options(options: RigOptions, out: Path) -> None:
+    """Refuses, before any work, what is wrong by itself."""
     check_writable_target(out, force=options.force)
     _check_formats(options.formats)
-    progress("reading the scan")
-    scan = clean_scan(load_scan(scan_path, options.albedo))
-    progress("finding the face")
-    prepared = prepare_scan(scan, units=options.units, landmarks=options.landmarks)
-    template = load_template()
-    progress("fitting the template")
-    prepared, registration = settle_unit(template, prepared, register(template, prepared))
-    progress("building the rig")
-    face_rig = _rig_of(template, registration, options.keep_expression)
-    progress("baking colour and maps")
-    maps, confidence, colour_source = asset_maps(template, registration, prepared, options.resolution)
-    asset = FaceAsset(
-        name=out.absolute().name,
-        template=template,
-        rig=face_rig,
-        maps=maps,
-        confidence=confidence,
-        scan=prepared,
-        registration=registration,
-        provenance=_provenance(prepared, options, colour_source),
-    )
-    asset = replace(asset, quality=_quality(asset))
-    progress("drawing the preview")
-    preview = contact_sheet(asset)
-    progress("writing the asset")
-    write_asset(asset, out, formats=options.formats, force=options.force, preview=preview)
-    progress("done")
-    return asset
+    if options.mask is not None:
+        check_mask_file(options.mask)
 
 
 def _check_formats(formats: tuple[str, ...]) -> None:
@@ -87,11 +106,99 @@ def _check_formats(formats: tuple[str, ...]) -> None:
         )
 
 
-def _rig_of(template: Template, registration: Registration, keep_expression: bool) -> Rig:
-    neutral = registration.vertices
-    if not keep_expression:
-        neutral = remove_expression(template, neutral, registration.expression)
-    return build_rig(template, neutral)
+def _scan_stage(stages: Stages, path: Path, options: RigOptions) -> Stage[Scan]:
+    return stages.scan(
+        "reading the scan", lambda: clean_scan(load_scan(path, options.albedo)), path, options.albedo
+    )
+
+
+def _prepared_stage(stages: Stages, scan: Stage[Scan], options: RigOptions) -> Stage[PreparedScan]:
+    def prepare(scan: Scan) -> PreparedScan:
+        return prepare_scan(scan, units=options.units, landmarks=options.landmarks)
+
+    depends = [options.units, _file_part(options.landmarks)]
+    return stages.run("finding the face", prepare, scan, depends=depends, shares=scan)
+
+
+def _registration_stage(
+    stages: Stages, template: Template, prepared: Stage[PreparedScan], options: RigOptions
+) -> Stage[Fitted]:
+    def fit(prepared: PreparedScan) -> Fitted:
+        if options.mask is not None:
+            prepared = with_mask(prepared, options.mask)
+        return settle_unit(template, prepared, register(template, prepared))
+
+    masks = mask_files(options.mask) if options.mask is not None else []
+    depends = [_file_part(file) for file in masks]
+    return stages.run("fitting the template", fit, prepared, depends=depends, shares=prepared)
+
+
+def _rig_stage(
+    stages: Stages, template: Template, registration: Stage[Fitted], options: RigOptions
+) -> Stage[Rig]:
+    def build(fitted: Fitted) -> Rig:
+        _, registration = fitted
+        neutral = registration.vertices
+        if not options.keep_expression:
+            neutral = remove_expression(template, neutral, registration.expression)
+        return build_rig(template, neutral)
+
+    return stages.run("building the rig", build, registration, depends=[options.keep_expression])
+
+
+def _maps_stage(
+    stages: Stages, template: Template, registration: Stage[Fitted], options: RigOptions
+) -> Stage[Maps]:
+    def bake(parts: dict[str, Image], fitted: Fitted) -> Maps:
+        prepared, registration = fitted
+        return asset_maps(template, registration, prepared, options.resolution, parts)
+
+    size = min(options.resolution, LARGEST_PART_MAP)
+    parts = stages.run("painting eyes and mouth", lambda: part_maps(size), depends=[size])
+    depends = [options.resolution]
+    return stages.run("baking colour and maps", bake, parts, registration, depends=depends, shares=parts)
+
+
+def _preview_stage(
+    stages: Stages, asset: FaceAsset, face_rig: Stage[Rig], maps: Stage[Maps]
+) -> Stage[np.ndarray]:
+    return stages.run(
+        "drawing the preview", lambda *_: contact_sheet(asset), face_rig, maps, depends=[asset.name]
+    )
+
+
+def _file_part(path: Path | None) -> list[str | None] | None:
+    """A given file as a part of a key: its kind and content."""
+    return None if path is None else [path.suffix.lower(), file_digest(path)]
+
+
+def _asset_of(
+    template: Template, fitted: Fitted, face_rig: Rig, maps: Maps, options: RigOptions, out: Path
+) -> FaceAsset:
+    (prepared, registration), (images, confidence, colour_source) = fitted, maps
+    asset = FaceAsset(
+        name=out.absolute().name,
+        template=template,
+        rig=face_rig,
+        maps=images,
+        confidence=confidence,
+        scan=prepared,
+        registration=registration,
+        provenance=_provenance(prepared, options, colour_source),
+    )
+    return replace(asset, quality=_quality(asset))
+
+
+def _write(asset: FaceAsset, preview: np.ndarray, options: RigOptions, out: Path) -> None:
+    write_asset(
+        asset,
+        out,
+        formats=options.formats,
+        force=options.force,
+        preview=preview,
+        error_picture=error_map(asset.template, asset.registration) if asset.registration else None,
+        extra_files=lambda folder: write_masks(asset, folder / "scan"),
+    )
 
 
 def _provenance(prepared: PreparedScan, options: RigOptions, colour_source: str) -> dict[str, object]:
@@ -103,6 +210,7 @@ def _provenance(prepared: PreparedScan, options: RigOptions, colour_source: str)
         "options": {
             "keep_expression": options.keep_expression,
             "landmarks": "given" if options.landmarks else "detected",
+            "mask": "given" if options.mask else "guessed",
             "resolution": options.resolution,
             "units": options.units,
         },
@@ -119,7 +227,11 @@ def _quality(asset: FaceAsset) -> dict[str, object]:
         if weight > 0.02
     }
     return {
-        "registration_mm": {key: _rounded(value) for key, value in asset.registration.report.items()},
+        "registration_mm": {
+            key: _rounded(value)
+            for key, value in asset.registration.report.items()
+            if not key.startswith("seconds_")
+        },
         "expression_in_scan": taken_out,
         "rig_mm": {key: _rounded(value) for key, value in rig_quality(asset.template, asset.rig).items()},
     }

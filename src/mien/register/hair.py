@@ -1,35 +1,43 @@
-"""Where the scan shows skin, and where hair, clothes or something else lies in front of it."""
+"""Where the scan shows skin, and where hair, a beard, clothes or something else lies in front of it."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
 from scipy import sparse
+from scipy.spatial import cKDTree
 
-from mien.core.face import Template
+from mien.core.face import Registration, Template
+from mien.core.mesh import Scan
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
-from mien.register.skin import Skin
-from mien.register.surface import ScanSurface, pair
+from mien.register.skin import Skin, template_skin
+from mien.register.surface import Pairs, ScanSurface, pair
+from mien.scan.mask import UNDECIDED, unwanted, wanted
 
 FACE_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit where no hair grows
 HAIR_ALLOWANCE = 0.006  # metres it may lie outside it where hair may be, without colour to tell
 OTHER_ALLOWANCE = 0.004  # the same where the colour is not the face's
 INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face
 SPREAD = 0.006  # metres over which doubt spreads to the neighbourhood
+BEARD = (0.25, 0.6)  # of `hairlike`, over `SPREAD`: none ... surely a beard
+FAIR_HAIR = 0.35  # how hairy rough surface of the skin's own colour is
+NEIGHBOUR = 0.015  # metres: scan farther than this from every vertex of the head is off it
+FOLLOWED = 0.004  # metres between scan and head, above which the head does not follow
 ISLAND = 0.025  # metres: what looks like skin within hair of this width is a parting or a gap between strands
 
 
 def bareness(
     template: Template, skin: Skin, surface: ScanSurface, head: Float[np.ndarray, "S 3"], size: float
 ) -> Float[np.ndarray, " S"]:
-    """1 where the scan follows the linear fit as skin would, 0 where it is hair or cloth.
+    """1 where the scan follows the linear fit as skin would, 0 where it is hair or cloth; the user's mask,
+    where it says either, decides.
 
     Hair lies outside the head, is rough and often of another colour; skin is none of that. All this
     only counts away from the middle of the face, where no hair grows and the fit may be wrong by more.
     Doubt spreads a few millimetres, so that the foot of a strand does not lift the skin, and takes islands
-    of seeming skin with it. `size` scales all lengths with the head.
+    of seeming skin with it. Beards are told apart by `hairlike`. `size` scales all lengths with the head.
     """
     normals = vertex_normals(head, skin.triangles)
     pairs = pair(surface, head, normals, reach=0.03 * size, min_cosine=-0.5)
@@ -47,7 +55,64 @@ def bareness(
     weight = np.maximum(pairs.weight, 1e-3)
     near = smoothstep(_diffused(skin, bare, weight, size * SPREAD), 0.45, 0.85)
     around = smoothstep(_diffused(skin, bare, weight, size * ISLAND), 0.4, 0.8)
-    return bare * (1.0 - outer * (1.0 - near * around))
+    bare *= 1.0 - outer * (1.0 - near * around)
+    bare *= 1.0 - _beard(template, skin, surface, pairs, size)
+    if surface.mask is None:
+        return bare
+    mask = surface.closest.interpolate(pairs.hits, surface.mask)
+    return np.maximum(bare * (1.0 - unwanted(mask)), wanted(mask))
+
+
+def _beard(
+    template: Template, skin: Skin, surface: ScanSurface, pairs: Pairs, size: float
+) -> Float[np.ndarray, " S"]:
+    """1 where a beard stands off the skin; stubble that only shows in colour is skin."""
+    hairy = surface.closest.interpolate(pairs.hits, hairlike(surface))
+    weight = np.maximum(pairs.weight, 1e-3)
+    return beard_zone(template, skin) * smoothstep(_diffused(skin, hairy, weight, size * SPREAD), *BEARD)
+
+
+def hairlike(surface: ScanSurface) -> Float[np.ndarray, " N"]:
+    """Per scan vertex 1 where it is rougher than this scan's face is and not of its skin's colour.
+
+    Noise roughens a whole scan: what counts is the excess over `surface.usual_roughness`. Without colour
+    roughness alone decides; hair of the skin's own colour counts `FAIR_HAIR`.
+    """
+    usual = surface.usual_roughness
+    rough = np.clip((1.0 - surface.smooth - usual) / max(1.0 - usual, 0.1), 0.0, 1.0)
+    if surface.skinlike is None:
+        return rough
+    return rough * (1.0 - (1.0 - FAIR_HAIR) * surface.skinlike)
+
+
+def beard_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
+    """1 where beards grow: cheeks, jaw, chin and upper lip, without the lips themselves."""
+    regions = template.regions
+    if "beard" not in regions:
+        return np.zeros(skin.n)
+    lips = regions.get("lips", np.zeros(len(regions["beard"])))
+    return smoothstep(skin.of(regions["beard"] * (1.0 - lips)), 0.1, 0.5)
+
+
+def scan_bareness(template: Template, registration: Registration, scan: Scan) -> Float[np.ndarray, " N"]:
+    """Per scan vertex, a mask: 1 where the registration followed it as skin, 0 on hair, on cloth and off the
+    head; a half where the head shows skin but did not follow (inside of the mouth, lids, nostrils)."""
+    assert registration.bare is not None
+    skin = template_skin(template)
+    seen = skin.measured > 0.05
+    head = registration.vertices[skin.index]
+    tree = cKDTree(head[seen])
+    distance, nearest = tree.query(
+        scan.vertices, distance_upper_bound=NEIGHBOUR * registration.report["scale"]
+    )
+    found = np.isfinite(distance)
+    at = np.flatnonzero(seen)[nearest[found]]
+    normals = vertex_normals(head, skin.triangles)[at]
+    height = np.abs(np.einsum("nd,nd->n", scan.vertices[found] - head[at], normals))
+    out = np.zeros(len(scan.vertices))
+    followed = np.where(height < FOLLOWED * registration.report["scale"], 1.0, UNDECIDED)
+    out[found] = np.where(registration.bare[skin.index][at] > 0.5, followed, 0.0)
+    return out
 
 
 def outer_zone(template: Template, skin: Skin, *, neck: bool = False) -> Float[np.ndarray, " S"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
-from mien.register.hair import outer_zone
+from mien.register.hair import beard_zone, hairlike, outer_zone
 from mien.register.linear_model import (
     FITTED_SHAPES,
     Basis,
@@ -78,7 +78,8 @@ def fit_linear(
     chosen = _spread_out(skin)
     at_vertices = basis_at_vertices(template, skin.index[chosen])
     at_landmarks = basis_at_landmarks(template)
-    outer = outer_zone(template, skin)[chosen]
+    outer, bearded = outer_zone(template, skin)[chosen], beard_zone(template, skin)[chosen]
+    hairiness = hairlike(surface)
     head = start
     for level in LEVELS:
         for _ in range(level.iterations):
@@ -86,8 +87,10 @@ def fit_linear(
             normals = vertex_normals(points, skin.triangles)[chosen]
             pairs = pair(surface, points[chosen], normals, reach=level.reach, min_cosine=level.min_cosine)
             weight = pairs.weight * (skin.measured * skin.mass)[chosen]
-            # Hair and cloth lie outside the head: such pairs hardly count where they may be.
-            weight *= np.where(pairs.offset < 0, 1.0 - _hair_doubt(surface, pairs) * outer, 1.0)
+            # Hair, beards and cloth lie outside the head: such pairs hardly count where they may be.
+            beard = HAIR_DOUBT * surface.closest.interpolate(pairs.hits, hairiness) * bearded
+            doubt = np.maximum(_hair_doubt(surface, pairs) * outer, beard)
+            weight *= np.where(pairs.offset < 0, 1.0 - doubt, 1.0)
             hessian, gradient = _surface_terms(at_vertices, head, pairs.normals, pairs.offset, weight, level)
             for extra in (
                 _landmark_terms(at_landmarks, head, prepared, level.landmark_trust),

@@ -12,7 +12,8 @@ from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint, Hits
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.weights import smoothstep, tukey
-from mien.register.skin_colour import colour_likeness
+from mien.register.skin_colour import FACE_RADIUS, colour_likeness
+from mien.scan.mask import unwanted
 
 BORDER_FADE = 0.004  # metres over which trust grows from an open border
 ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and cloth
@@ -20,15 +21,20 @@ ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and 
 
 @dataclass(frozen=True)
 class ScanSurface:
-    """Cropped scan. `trust` is 0 at open borders and 1 well inside; `smooth` is 0 on rough (hair) surface.
+    """Cropped scan. `trust` is 0 at open borders and where the user's mask says so, and 1 well inside;
+    `smooth` is 0 on rough (hair) surface.
 
-    `skinlike` is 1 where the colour is the face's skin and 0 where it is not; None without colour.
+    `skinlike` is 1 where the colour is the face's skin and 0 where it is not; None without colour. `mask` is
+    the user's: 1 follow, 0 ignore, about a half undecided; None without one. `usual_roughness` is how rough
+    this scan is where its face is barest.
     """
 
     closest: ClosestPoint
     trust: Float[np.ndarray, " N"]
     smooth: Float[np.ndarray, " N"]
     skinlike: Float[np.ndarray, " N"] | None = None
+    mask: Float[np.ndarray, " N"] | None = None
+    usual_roughness: float = 0.0
 
     @property
     def vertices(self) -> Float[np.ndarray, "N 3"]:
@@ -70,11 +76,16 @@ def scan_surface(
     used, local = np.unique(scan.triangles[kept], return_inverse=True)
     vertices, triangles = scan.vertices[used], local.reshape(-1, 3)
     closest = ClosestPoint(vertices, triangles)
+    mask = None if scan.vertex_mask is None else scan.vertex_mask[used]
+    trust, smooth = _border_trust(closest), _smoothness(vertices, triangles)
+    near = np.linalg.norm(vertices - face_centre, axis=1) < FACE_RADIUS
     return ScanSurface(
         closest,
-        _border_trust(closest),
-        _smoothness(vertices, triangles),
+        trust if mask is None else trust * (1.0 - unwanted(mask)),
+        smooth,
         None if skinlike is None else skinlike[used],
+        mask,
+        float(1.0 - np.median(smooth[near])) if near.any() else 0.0,
     )
 
 

@@ -13,15 +13,20 @@ from mien.textures.mouth import mouth_maps
 from mien.textures.skin import static_maps
 
 DEFAULT_TONE = 0.2
+LARGEST_PART_MAP = 1024  # texels
 
 
 def asset_maps(
-    template: Template, registration: Registration, prepared: PreparedScan, resolution: int = 1024
+    template: Template,
+    registration: Registration,
+    prepared: PreparedScan,
+    resolution: int = 1024,
+    parts: dict[str, Image] | None = None,
 ) -> tuple[dict[str, Image], Image | None, str]:
     """The maps by name, the face tile's confidence, and in one word where the colour is from.
 
     "measured": baked from the scan, completed where it has gaps; "generated": the scan has no colour,
-    the confidence is then None.
+    the confidence is then None. `parts` are the `part_maps`, made here if left out.
     """
     vertices = registration.vertices
     if prepared.scan.has_colour:
@@ -34,6 +39,10 @@ def asset_maps(
         confidence, source = None, "generated"
     relief = scan_relief(template, vertices, prepared, resolution)
     maps = static_maps(template, vertices, albedo, relief)
-    small = min(resolution, 1024)
-    maps |= eye_maps(small) | mouth_maps(small) | lash_maps() | occlusion_maps()
+    maps |= part_maps(min(resolution, LARGEST_PART_MAP)) if parts is None else parts
     return maps, confidence, source
+
+
+def part_maps(resolution: int) -> dict[str, Image]:
+    """The maps that are the same for every head: eyes, mouth, lashes."""
+    return eye_maps(resolution) | mouth_maps(resolution) | lash_maps() | occlusion_maps()

@@ -1,0 +1,200 @@
+"""Masks of a scan: 1 skin, to be followed and baked; 0 hair, cloth or clutter; about a half undecided.
+
+A mask is an image in the scan's own UV, one for each texture, or a PLY with vertex colours for scans
+without UVs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from scipy.spatial import cKDTree
+
+from mien.core.conventions import uv_to_pixel
+from mien.core.errors import MienError
+from mien.core.face import PreparedScan
+from mien.core.mesh import Scan
+from mien.geometry.raster import rasterize
+from mien.geometry.uvspace import fill_gutter
+from mien.geometry.weights import smoothstep
+from mien.scan.ply_stl import read_ply
+
+UNDECIDED = 0.5
+IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+LEAST_USED = 0.05  # of the vertices: a mask that leaves less is inverted or another scan's
+LARGEST = 2048  # pixels: a mask that is written is no larger
+_INWARD = 0.1  # corners are looked up this share of the way to their triangle's middle, off the island's rim
+_FAR = 0.02  # of the scan's diagonal: a painted PLY that lies farther away is another scan's
+
+
+def wanted(mask: Float[np.ndarray, "*N"]) -> Float[np.ndarray, "*N"]:
+    """1 where a mask says "follow"."""
+    return smoothstep(mask, 0.6, 0.8)
+
+
+def unwanted(mask: Float[np.ndarray, "*N"]) -> Float[np.ndarray, "*N"]:
+    """1 where a mask says "ignore"."""
+    return 1.0 - smoothstep(mask, 0.2, 0.4)
+
+
+def with_mask(prepared: PreparedScan, path: Path) -> PreparedScan:
+    """The scan with the user's mask: an image, a folder of images by texture number, or a painted PLY.
+
+    White (or opaque, where the image has transparency) is followed, black ignored, grey left to Mien.
+    Refuses with `MienError` what cannot be read, does not fit the scan or masks nearly all of it.
+    """
+    scan = prepared.scan
+    if path.suffix.lower() == ".ply":
+        scan = replace(scan, vertex_mask=_from_ply(path, prepared))
+    else:
+        masks = _read_images(path, scan)
+        scan = replace(scan, masks=masks)
+        scan = replace(scan, vertex_mask=_at_vertices(scan))
+    assert scan.vertex_mask is not None
+    used = float((unwanted(scan.vertex_mask) < 0.5).mean())
+    if used < LEAST_USED:
+        raise MienError(
+            f"{path}: ignores {1 - used:.0%} of the scan, expected white where skin is and black where "
+            "hair or cloth is; invert it, or give the mask that was made for this scan"
+        )
+    return replace(prepared, scan=scan)
+
+
+def check_mask_file(path: Path) -> None:
+    """Refuses early what is no mask by its name."""
+    if path.is_dir():
+        if not _numbered(path):
+            raise MienError(
+                f"{path}: holds no mask.png or mask.0.png; give the folder that Mien wrote as scan/"
+            )
+    elif not path.is_file():
+        raise MienError(f"{path}: no such file; check the path given to --mask")
+    elif path.suffix.lower() not in (*IMAGES, ".ply"):
+        raise MienError(
+            f"{path}: {path.suffix or 'no'} file ending, expected an image ({', '.join(IMAGES)}) in the "
+            "scan's UV, or a .ply with vertex colours"
+        )
+
+
+def mask_files(path: Path) -> list[Path]:
+    """The files that a `--mask` names."""
+    return _numbered(path) if path.is_dir() else [path]
+
+
+def mask_at(
+    scan: Scan, triangle: Int[np.ndarray, " N"], barycentric: Float[np.ndarray, "N 3"]
+) -> Float[np.ndarray, " N"]:
+    """The user's mask at points on the scan, 0..1; undecided everywhere where there is none."""
+    if scan.masks and scan.corner_uvs is not None:
+        uv = np.einsum("nk,nkd->nd", barycentric, scan.corner_uvs[triangle])
+        return _look_up(scan, triangle, uv)
+    if scan.vertex_mask is not None:
+        return np.einsum("nk,nk->n", barycentric, scan.vertex_mask[scan.triangles[triangle]])
+    return np.full(len(triangle), UNDECIDED)
+
+
+def draw_masks(scan: Scan, values: Float[np.ndarray, " N"]) -> list[UInt8[np.ndarray, "H W"]]:
+    """Values of the scan's vertices (0..1) as black, white and grey images in its UV, one a texture."""
+    assert scan.corner_uvs is not None
+    sizes = [texture.shape[:2] for texture in scan.textures] or [(1024, 1024)]
+    return [_draw(scan, values, number, size) for number, size in enumerate(sizes)]
+
+
+def _draw(scan: Scan, values: np.ndarray, number: int, size: tuple[int, int]) -> np.ndarray:
+    assert scan.corner_uvs is not None
+    shrink = min(1.0, LARGEST / max(size))
+    height, width = (max(1, round(side * shrink)) for side in size)
+    ours = np.flatnonzero(_texture_of(scan) == number)
+    corners = uv_to_pixel(scan.corner_uvs[ours].reshape(-1, 2), height, width)
+    index = np.arange(len(corners)).reshape(-1, 3)
+    raster = rasterize(corners, np.zeros(len(corners)), index, height, width)
+    drawn = raster.interpolate(values[scan.triangles[ours]][..., None])[..., 0]
+    return fill_gutter(np.select([drawn > 0.6, drawn < 0.4], [255, 0], 128).astype(np.uint8), raster.covered)
+
+
+def _read_images(path: Path, scan: Scan) -> tuple[np.ndarray, ...]:
+    if scan.corner_uvs is None:
+        raise MienError(
+            f"{path}: {scan.name} has no texture coordinates, so an image cannot be placed on it; paint the "
+            "vertices of scan/mask.ply (white skin, black hair) and give that"
+        )
+    files, needed = mask_files(path), max(1, len(scan.textures))
+    if len(files) != needed:
+        raise MienError(
+            f"{path}: {len(files)} mask images, but {scan.name} has {needed} textures; give a folder with "
+            "an image for each, mask.0.png, mask.1.png, ... in the textures' order"
+        )
+    return tuple(_read_image(file) for file in files)
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """mask.png, or mask.0.png, mask.1.png, ..."""
+    single = folder / "mask.png"
+    if single.is_file():
+        return [single]
+    found: list[Path] = []
+    while (file := folder / f"mask.{len(found)}.png").is_file():
+        found.append(file)
+    return found
+
+
+def _read_image(path: Path) -> UInt8[np.ndarray, "H W"]:
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    if pixels is None:
+        raise MienError(f"{path}: is not a readable image; give a PNG in the scan's UV")
+    full = {1: 255.0, 2: 65535.0}.get(pixels.dtype.itemsize, 1.0)
+    grey = pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and pixels[..., 3].min() < pixels[..., 3].max():
+        grey = pixels[..., 3]  # painted by erasing
+    return (np.clip(grey / full, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+
+
+def _from_ply(path: Path, prepared: PreparedScan) -> Float[np.ndarray, " N"]:
+    """The brightness of the nearest painted vertex: the file may have another order, or fewer vertices."""
+    painted = read_ply(path, ignore_textures=True)
+    if painted.vertex_colours is None or not len(painted.vertices):
+        raise MienError(f"{path}: has no vertex colours; paint white where skin is and black where hair is")
+    vertices = painted.vertices @ prepared.transform[:3, :3].T + prepared.transform[:3, 3]
+    distance, nearest = cKDTree(vertices).query(prepared.scan.vertices)
+    size = float(np.linalg.norm(np.ptp(prepared.scan.vertices, axis=0)))
+    if not np.median(distance) <= _FAR * size:
+        raise MienError(
+            f"{path}: lies {np.median(distance) / size:.0%} of the scan's size away from it, expected the "
+            "same surface; give it in the scan file's own coordinates"
+        )
+    return painted.vertex_colours.mean(axis=1)[nearest]
+
+
+def _at_vertices(scan: Scan) -> Float[np.ndarray, " N"]:
+    """The images' values at the scan's vertices, averaged over their corners."""
+    assert scan.corner_uvs is not None
+    middle = scan.corner_uvs.mean(axis=1, keepdims=True)
+    uv = (scan.corner_uvs + _INWARD * (middle - scan.corner_uvs)).reshape(-1, 2)
+    values = _look_up(scan, np.repeat(np.arange(len(scan.triangles)), 3), uv)
+    corners, n = scan.triangles.ravel(), len(scan.vertices)
+    count = np.bincount(corners, minlength=n)
+    return np.where(count > 0, np.bincount(corners, values, n) / np.maximum(count, 1), UNDECIDED)
+
+
+def _look_up(scan: Scan, triangle: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """The nearest pixel's value, 0..1; undecided where a triangle has no texture."""
+    out = np.full(len(triangle), UNDECIDED)
+    which = _texture_of(scan)[triangle]
+    for number, mask in enumerate(scan.masks):
+        rows = np.flatnonzero(which == number)
+        height, width = mask.shape
+        pixel = uv_to_pixel(uv[rows], height, width).astype(np.int64)
+        out[rows] = mask[np.clip(pixel[:, 1], 0, height - 1), np.clip(pixel[:, 0], 0, width - 1)] / 255.0
+    return out
+
+
+def _texture_of(scan: Scan) -> Int[np.ndarray, " M"]:
+    """Each triangle's texture; a scan with UVs and no texture has one mask for all."""
+    if scan.triangle_texture is None or not scan.textures:
+        return np.zeros(len(scan.triangles), np.int64)
+    return scan.triangle_texture
