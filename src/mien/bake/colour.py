@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from jaxtyping import Float
 
-from mien.bake.fill import TileColour, base_colour, fill_tile, from_log, measured_grain, to_log
-from mien.bake.hits import CoarseHits, strips, texel_hits
+from mien.bake.fill import THREADS, TileColour, base_colour, fill_tile, from_log, measured_grain, to_log
+from mien.bake.hairline import hair_line
+from mien.bake.hits import CoarseHits, strips, texel_rays
 from mien.bake.level import level_seams
 from mien.bake.photographs import find_photographs
 from mien.bake.prior import regional_pattern, tone_colour, tone_of_colour
 from mien.bake.project import REACH, Projection, project_along_normals
-from mien.bake.sample import ColourSource
+from mien.bake.sample import ColourSource, point_source
 from mien.bake.trust import (
     OPENNESS,
     bare_core,
     colour_trust,
     geometric_trust,
     grow_from_face,
+    hairy_zone,
     openness,
 )
 from mien.bake.views import photograph_source
@@ -31,6 +34,7 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.uvspace import Tile, at_texels_of, blur_within, locate_texels
 from mien.geometry.weights import smoothstep
+from mien.scan.light import light_scan
 
 TILES = ("face", "head")
 COARSE = 1024  # texels at most on which is decided what was measured
@@ -77,13 +81,15 @@ def bake_colour(
     prepared: PreparedScan,
     resolution: int = 1024,
     confidence: Float[np.ndarray, " V"] | None = None,
+    shown: Float[np.ndarray, " V"] | None = None,
 ) -> BakedColour:
     """Reads the scan's colour for every texel of "face" and "head" and completes what it lacks.
 
     `vertices` is the head as scanned, in the scan's space (metres); `confidence` the registration's own,
-    per vertex. What is measured and what is filled is decided at `COARSE` texels at most, the colour itself
-    is read at `resolution`. The texture's light is kept as it is; charts and photographs that were exposed
-    differently are levelled. Raises `MienError` where the scan has no colour.
+    per vertex; what the user masked (`shown` 0) is filled. What is measured and what is filled is decided
+    at `COARSE` texels at most, the colour itself is read at `resolution`. The texture's light is kept as it
+    is; charts and photographs that were exposed differently are levelled. Raises `MienError` where the scan
+    has no colour.
     """
     scan = prepared.scan
     if not scan.has_colour:
@@ -91,12 +97,15 @@ def bake_colour(
             f"{scan.name}: no colour (expected a texture or vertex colours); give --albedo IMAGE, "
             "or let Mien generate the skin"
         )
-    surface = ClosestPoint(scan.vertices, scan.triangles)
+    light = light_scan(scan)
+    surface = ClosestPoint(light.vertices, light.triangles)
     normals = vertex_normals(vertices, template.topology.triangles)
-    head = _Head(template, vertices, normals, surface, colour_source(scan))
+    source = colour_source(light) if light is scan or scan.textures else point_source(light, scan)
+    head = _Head(template, vertices, normals, surface, source)
     readings = {name: _read(head, tile_of(template, name, min(resolution, COARSE))) for name in TILES}
     exposed = openness(template, vertices)
     trust, observed = _judge(template, vertices, list(readings.values()), exposed, confidence)
+    trust = trust if shown is None else trust * shown
     base = base_colour(template, vertices, observed, trust, _prior(template, observed, trust))
     base += _cavity_shade(template, exposed, trust)
     images, grain = {}, None
@@ -156,17 +165,21 @@ def _fine(head: _Head, tile: Tile, reading: _Reading, trust: np.ndarray, base: n
     confidence = _confidence(tile, reading, trust)
     detail = np.zeros((*tile.covered.shape, 3), np.float32)
     flat, sure = detail.reshape(-1, 3), confidence.reshape(-1)
-    places = np.flatnonzero(tile.covered)
-    for piece in strips(tile):
-        hits = texel_hits(tile, piece, head.vertices, head.normals, head.surface, reading.hits)
+    rays = texel_rays(tile, head.vertices, head.normals, head.surface, reading.hits)
+    wanted = np.flatnonzero(sure[rays.places] > 0).astype(np.int32)
+
+    def read(rows: np.ndarray) -> None:
+        hits = rays.hits(rows)
         colour = head.source.read_hits(hits)
         known = np.isfinite(colour).all(axis=1)
-        here = places[hits.rows]
-        low = at_texels_of(tile, base, piece)[hits.rows - piece.start]
-        flat[here] = np.where(known[:, None], to_log(np.nan_to_num(colour)) - low, 0.0)
-        lost = np.ones(piece.stop - piece.start, bool)
-        lost[hits.rows[known] - piece.start] = False
-        sure[places[piece][lost]] = 0.0
+        here = rays.places[hits.rows[known]]
+        flat[here] = to_log(colour[known]) - at_texels_of(tile, base, hits.rows[known])
+        seen = np.zeros(len(rows), bool)
+        seen[np.searchsorted(rows, hits.rows[known])] = True
+        sure[rays.places[rows[~seen]]] = 0.0
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(read, strips(wanted)))
     return TileColour(tile, detail, confidence)
 
 
@@ -179,16 +192,21 @@ def _judge(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per vertex: the trust in the measurement round it, and the mean log colour there."""
     seen, total = np.zeros(len(vertices)), np.zeros(len(vertices))
-    colour = np.zeros((len(vertices), 3))
+    colour, square = np.zeros((len(vertices), 3)), np.zeros(len(vertices))
     for reading in readings:
+        light = reading.log_colour.mean(axis=1)
         seen += reading.tile.to_vertices(reading.trust)
         total += reading.tile.to_vertices(np.ones_like(reading.trust))
         colour += reading.tile.to_vertices(reading.trust[:, None] * reading.log_colour)
+        square += reading.tile.to_vertices(reading.trust * light**2)
     observed = colour / np.maximum(seen, 1e-6)[:, None]
+    spread = np.sqrt(np.maximum(square / np.maximum(seen, 1e-6) - observed.mean(axis=1) ** 2, 0.0))
     trust = seen / np.maximum(total, 1e-6)
     known = trust > 0.3
     trust = trust * colour_trust(template, from_log(observed), known, confidence)
     trust *= smoothstep(exposed, *OPENNESS) * template.regions.get("measured", np.ones(len(trust)))
+    kept = np.maximum(hairy_zone(template), template.regions.get("beard", np.zeros(len(trust))))
+    trust *= hair_line(template, vertices, observed.mean(axis=1), spread, trust, kept)
     return grow_from_face(template, vertices, trust), observed
 
 
@@ -199,8 +217,12 @@ def _confidence(tile: Tile, reading: _Reading, trust: np.ndarray) -> Float[np.nd
     local = np.clip(2.0 * (1.0 - blur_within(lost, coarse.covered, _FEATHER)) - 1.0, 0.0, 1.0)
     local *= coarse.image(reading.trust) > 0
     if tile.resolution != coarse.resolution:
-        local = cv2.resize(local, tile.covered.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        local = _enlarged(local, tile.resolution)
     return tile.image(tile.at_texels(trust)) * local
+
+
+def _enlarged(pixels: np.ndarray, resolution: int) -> np.ndarray:
+    return np.asarray(cv2.resize(pixels, (resolution, resolution), interpolation=cv2.INTER_LINEAR))
 
 
 def _prior(template: Template, observed: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ All colours here are logarithms of linear light.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -33,7 +34,9 @@ _PATCH = 0.022  # metres: side of the patch that the grain is learned from
 _TREND = 0.004  # metres: what varies more slowly is no grain
 _SEARCH = 1024  # texels of the tile on which a plain patch is looked for
 _PERIOD = 2048  # texels after which synthetic grain may repeat itself
+THREADS = 2  # pieces of a tile worked on at once; the result does not depend on it
 _ROWS = 256  # rows of a tile that are composed at a time
+_STRAND = 0.15  # of log light below the base: darker detail is a hair, not skin
 _MAX_GRAIN = 0.07  # standard deviation of log light: more is hair or noise, not skin
 
 
@@ -136,24 +139,35 @@ def fill_tile(
     out = np.zeros_like(data.detail)
     synthetic = grain.for_tile(tile, vertices, seed) if grain is not None else np.zeros((1, 1, 3), np.float32)
     done = np.concatenate([[0], np.cumsum(tile.covered.sum(axis=1))])
-    for top in range(0, tile.resolution, _ROWS):
+
+    def compose(top: int) -> None:
         rows = slice(top, min(top + _ROWS, tile.resolution))
         covered = tile.covered[rows]
         low = at_texels_of(tile, base, slice(int(done[rows.start]), int(done[rows.stop])))
         mixed = _mixed_detail(data, rows, _periodic(synthetic, rows, tile.resolution))
         out[rows][covered] = linear_to_srgb(from_log(low + mixed[covered]))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(compose, range(0, tile.resolution, _ROWS)))
     return Image(smooth_gutter(fill_gutter(out, tile.covered), tile.covered), "srgb")
 
 
 def _mixed_detail(data: TileColour, rows: slice, synthetic: np.ndarray) -> Float[np.ndarray, "r R 3"]:
     """Measured, mirrored and synthetic detail by confidence, of constant variance."""
-    detail, a = data.detail[rows], data.confidence[rows]
+    a = data.confidence[rows]
+    detail = _without_strands(data.detail[rows], a)
     mirrored = a[:, ::-1] * smooth01(a[:, ::-1])
     b = (1 - a) * mirrored
     c = (1 - a) * (1 - mirrored)
     norm = np.sqrt(a**2 + b**2 + c**2)
     a, b, c = ((w / np.maximum(norm, 1e-6))[..., None] for w in (a, b, c))
     return a * detail + b * detail[:, ::-1] + c * synthetic
+
+
+def _without_strands(detail: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Where the measurement fades out, what is much darker than its surroundings (a strand) fades first."""
+    excess = np.minimum(detail + _STRAND, 0.0)
+    return detail - excess * (1.0 - confidence**3)[..., None]
 
 
 def _periodic(synthetic: np.ndarray, rows: slice, width: int) -> np.ndarray:

@@ -6,7 +6,6 @@ fine texel first tries the triangles of the coarse texels round it, and is trace
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import no_type_check
 
@@ -14,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numba import njit
 
-from mien.bake.project import REACH, project_along_normals
+from mien.bake.project import project_along_normals
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized
 from mien.geometry.uvspace import Tile, at_texels_of
@@ -46,42 +45,57 @@ class TexelHits:
     along_y: Float[np.ndarray, "N 3"]
 
 
-def strips(tile: Tile) -> Iterator[slice]:
-    """The covered texels in pieces of at most `STRIP`."""
-    n = len(tile.weights)
-    for start in range(0, n, STRIP):
-        yield slice(start, min(start + STRIP, n))
+def strips(rows: Int[np.ndarray, " N"]) -> list[Int[np.ndarray, " n"]]:
+    """Rows in pieces of at most `STRIP`."""
+    return np.array_split(rows, max(1, -(-len(rows) // STRIP)))
 
 
-def texel_hits(
+@dataclass(frozen=True)
+class TexelRays:
+    """What is traced: a tile of the head as scanned, the scan's surface, and what the coarse tile met.
+
+    `places` are the tile's covered texels in the flattened square, `steps` those of `texel_steps`.
+    """
+
+    tile: Tile
+    vertices: Float[np.ndarray, "V 3"]
+    normals: Float[np.ndarray, "V 3"]
+    surface: ClosestPoint
+    coarse: CoarseHits
+    places: Int[np.ndarray, " N"]
+    steps: Float[np.ndarray, "T 2 3"]
+
+    def hits(self, rows: Int[np.ndarray, " N"]) -> TexelHits:
+        """The hits of some of the tile's covered texels."""
+        tile, surface = self.tile, self.surface
+        points = at_texels_of(tile, self.vertices, rows)
+        direction = normalized(at_texels_of(tile, self.normals, rows)).astype(np.float32)
+        triangle, offset = _tried_again(
+            points, direction, self.places[rows], tile.resolution, surface, self.coarse
+        )
+        lost = np.flatnonzero(triangle == -2)
+        if len(lost):
+            found = project_along_normals(surface, points[lost], direction[lost])
+            triangle[lost], offset[lost] = found.triangle, found.offset
+        on = np.flatnonzero(triangle >= 0)
+        points = points[on] + offset[on, None] * direction[on]
+        steps = self.steps[tile.texel_triangle[rows[on]]]
+        at = triangle[on]
+        return TexelHits(
+            rows[on], at, *footprints(surface.vertices, surface.triangles[at], points, direction[on], steps)
+        )
+
+
+def texel_rays(
     tile: Tile,
-    piece: slice,
     vertices: Float[np.ndarray, "V 3"],
     normals: Float[np.ndarray, "V 3"],
     surface: ClosestPoint,
     coarse: CoarseHits,
-) -> TexelHits:
-    """The hits of one strip of a tile."""
-    points = at_texels_of(tile, vertices, piece)
-    direction = normalized(at_texels_of(tile, normals, piece)).astype(np.float32)
-    flat = np.flatnonzero(tile.covered)[piece] if len(tile.weights) > STRIP else np.flatnonzero(tile.covered)
-    triangle, offset = _tried_again(points, direction, flat, tile.resolution, surface, coarse)
-    lost = np.flatnonzero(triangle == -2)
-    if len(lost):
-        found = project_along_normals(surface, points[lost], direction[lost])
-        triangle[lost], offset[lost] = found.triangle, found.offset
-    on = np.flatnonzero(triangle >= 0)
-    steps = texel_steps(tile, vertices)[tile.texel_triangle[piece][on]]
-    return TexelHits(
-        on + piece.start,
-        triangle[on],
-        *footprints(
-            surface.vertices[surface.triangles[triangle[on]]].astype(np.float32),
-            points[on] + offset[on, None] * direction[on],
-            direction[on],
-            steps,
-        ),
-    )
+) -> TexelRays:
+    """Rays for all covered texels of a tile, `normals` at the vertices."""
+    places, steps = np.flatnonzero(tile.covered), texel_steps(tile, vertices)
+    return TexelRays(tile, vertices, normals, surface, coarse, places, steps)
 
 
 def _tried_again(
@@ -176,51 +190,95 @@ def texel_steps(tile: Tile, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndar
 
 
 def footprints(
-    corners: Float[np.ndarray, "N 3 3"],
+    vertices: Float[np.ndarray, "V 3"],
+    corners: Int[np.ndarray, "N 3"],
     points: Float[np.ndarray, "N 3"],
     directions: Float[np.ndarray, "N 3"],
     steps: Float[np.ndarray, "N 2 3"],
 ) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
-    """Barycentric weights of points on their triangles, and their change by two steps on the head that are
-    carried to the triangle's plane along `directions`."""
+    """Barycentric weights of points on triangles of these `corners`, and their change by two steps on the
+    head that are carried to the triangle's plane along `directions`."""
     out = tuple(np.empty((len(points), 3), np.float32) for _ in range(3))
-    _footprints(corners, points.astype(np.float32), directions, steps, *out)
+    _footprints(vertices, corners, points, directions, steps, *out)
     return out[0], out[1], out[2]
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _footprints(corners, points, directions, steps, bary, along_x, along_y):
+def _footprints(vertices, corners, points, directions, steps, bary, along_x, along_y):
     for n in range(points.shape[0]):
-        a = corners[n, 0].astype(np.float64)
-        e1, e2 = corners[n, 1] - a, corners[n, 2] - a
-        normal = np.cross(e1, e2)
+        a, b, c = vertices[corners[n, 0]], vertices[corners[n, 1]], vertices[corners[n, 2]]
+        ax, ay, az = a[0], a[1], a[2]
+        e = (b[0] - ax, b[1] - ay, b[2] - az)
+        f = (c[0] - ax, c[1] - ay, c[2] - az)
+        normal = (e[1] * f[2] - e[2] * f[1], e[2] * f[0] - e[0] * f[2], e[0] * f[1] - e[1] * f[0])
         area = max(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2, 1e-30)
-        d = directions[n]
-        down = normal[0] * d[0] + normal[1] * d[1] + normal[2] * d[2]
+        dx, dy, dz = directions[n, 0], directions[n, 1], directions[n, 2]
+        down = normal[0] * dx + normal[1] * dy + normal[2] * dz
         if abs(down) < 0.1 * np.sqrt(area):  # no steeper than 84 degrees
             down = np.sqrt(area) * (0.1 if down >= 0 else -0.1)
-        w1, w2 = _weights(points[n] - a, e1, e2, normal, area)
+        w1, w2 = _weights(points[n, 0] - ax, points[n, 1] - ay, points[n, 2] - az, e, f, normal, area)
         w1, w2 = min(max(w1, 0.0), 1.0), min(max(w2, 0.0), 1.0)
         total = max(w1 + w2, 1.0)
         bary[n, 0], bary[n, 1], bary[n, 2] = 1.0 - (w1 + w2) / total, w1 / total, w2 / total
         for k in range(2):
-            step = steps[n, k].astype(np.float64)
-            lift = (normal[0] * step[0] + normal[1] * step[1] + normal[2] * step[2]) / down
-            s1, s2 = _weights(step - lift * d, e1, e2, normal, area)
+            x, y, z = steps[n, k, 0], steps[n, k, 1], steps[n, k, 2]
+            lift = (normal[0] * x + normal[1] * y + normal[2] * z) / down
+            s1, s2 = _weights(x - lift * dx, y - lift * dy, z - lift * dz, e, f, normal, area)
             out = along_x if k == 0 else along_y
             out[n, 0], out[n, 1], out[n, 2] = -s1 - s2, s1, s2
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _weights(r, e1, e2, normal, area):
-    """Weights of the second and the third corner of a vector in the triangle's plane."""
-    c1 = np.cross(r, e2)
-    c2 = np.cross(e1, r)
-    w1 = (c1[0] * normal[0] + c1[1] * normal[1] + c1[2] * normal[2]) / area
-    w2 = (c2[0] * normal[0] + c2[1] * normal[1] + c2[2] * normal[2]) / area
-    return w1, w2
+def _weights(x, y, z, e, f, normal, area):
+    """Weights of the second and the third corner of a vector (x, y, z) in the triangle's plane."""
+    first = (y * f[2] - z * f[1]) * normal[0] + (z * f[0] - x * f[2]) * normal[1]
+    first += (x * f[1] - y * f[0]) * normal[2]
+    second = (e[1] * z - e[2] * y) * normal[0] + (e[2] * x - e[0] * z) * normal[1]
+    second += (e[0] * y - e[1] * x) * normal[2]
+    return first / area, second / area
 
 
-__all__ = ["REACH", "CoarseHits", "TexelHits", "footprints", "strips", "texel_hits", "texel_steps"]
+def interpolated(
+    triangle: Int[np.ndarray, " N"],
+    barycentric: Float[np.ndarray, "N 3"],
+    triangles: Int[np.ndarray, "M 3"],
+    vertex_values: Float[np.ndarray, "V C"],
+) -> Float[np.ndarray, "N C"]:
+    """Values given at vertices at points on triangles."""
+    values = np.ascontiguousarray(vertex_values, np.float32)
+    out = np.empty((len(triangle), values.shape[1]), np.float32)
+    _interpolate(triangle, barycentric, triangles, values, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _interpolate(triangle, bary, triangles, values, out):
+    for n in range(triangle.shape[0]):
+        a, b, c = triangles[triangle[n], 0], triangles[triangle[n], 1], triangles[triangle[n], 2]
+        for k in range(values.shape[1]):
+            low = bary[n, 0] * values[a, k] + bary[n, 1] * values[b, k]
+            out[n, k] = low + bary[n, 2] * values[c, k]
+
+
+def carried(
+    hits: TexelHits, corner_values: Float[np.ndarray, "M 3 C"]
+) -> tuple[Float[np.ndarray, "N C"], Float[np.ndarray, "N C"], Float[np.ndarray, "N C"]]:
+    """Values given at the scan's triangle corners at the hits, and their change by one texel."""
+    out = tuple(np.empty((len(hits.triangle), corner_values.shape[2]), np.float32) for _ in range(3))
+    weights = (hits.barycentric, hits.along_x, hits.along_y)
+    _carry(hits.triangle, *weights, corner_values, *out)
+    return out[0], out[1], out[2]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _carry(triangle, bary, along_x, along_y, values, at, by_x, by_y):
+    for n in range(triangle.shape[0]):
+        for c in range(values.shape[2]):
+            a, b, d = values[triangle[n], 0, c], values[triangle[n], 1, c], values[triangle[n], 2, c]
+            at[n, c] = bary[n, 0] * a + bary[n, 1] * b + bary[n, 2] * d
+            by_x[n, c] = along_x[n, 0] * a + along_x[n, 1] * b + along_x[n, 2] * d
+            by_y[n, c] = along_y[n, 0] * a + along_y[n, 1] * b + along_y[n, 2] * d

@@ -9,9 +9,11 @@ scanner chose, which is often the wrong one along the middle of the face.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
+from numba import njit
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
@@ -44,13 +46,17 @@ class Photograph:
         image = points @ self.camera[:, :3].T + self.camera[:, 3]
         return image[:, :2] / image[:, 2:]
 
-    def project_step(
-        self, points: Float[np.ndarray, "N 3"], step: Float[np.ndarray, "N 3"]
-    ) -> Float[np.ndarray, "N 2"]:
-        """Pixels that a small step goes: the projection's derivative along it."""
-        image = points @ self.camera[:, :3].T + self.camera[:, 3]
-        moved = step @ self.camera[:, :3].T
-        return (moved[:, :2] - image[:, :2] / image[:, 2:] * moved[:, 2:]) / image[:, 2:]
+    def project_steps(
+        self,
+        points: Float[np.ndarray, "N 3"],
+        first: Float[np.ndarray, "N 3"],
+        second: Float[np.ndarray, "N 3"],
+    ) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "N 2"], Float[np.ndarray, "N 2"]]:
+        """Pixels of points, and the pixels that two small steps go there: the projection's derivative."""
+        out = tuple(np.empty((len(points), 2), np.float32) for _ in range(3))
+        given = (np.ascontiguousarray(a, np.float32) for a in (points, first, second))
+        _project(self.camera, *given, *out)
+        return out[0], out[1], out[2]
 
     def toward(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         """Unit directions from points to the camera (which may stand at infinity)."""
@@ -69,9 +75,27 @@ class Photograph:
 
     def _front(self, middle: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """The one of the two directions of an affine camera from which x right, y down is no mirror image."""
-        steps = self.project_step(np.tile(middle, (3, 1)), np.eye(3))
+        axes = np.eye(3)
+        _, steps, _ = self.project_steps(np.tile(middle, (3, 1)), axes, axes)
         outward = -np.cross(steps[:, 0], steps[:, 1])
         return normalized((direction * np.sign(direction @ outward))[None])[0]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _project(camera, points, first, second, pixel, by_first, by_second):
+    for n in range(points.shape[0]):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        w = camera[2, 0] * x + camera[2, 1] * y + camera[2, 2] * z + camera[2, 3]
+        for row in range(2):
+            u = camera[row, 0] * x + camera[row, 1] * y + camera[row, 2] * z + camera[row, 3]
+            pixel[n, row] = u / w
+            for which in range(2):
+                step = first[n] if which == 0 else second[n]
+                du = camera[row, 0] * step[0] + camera[row, 1] * step[1] + camera[row, 2] * step[2]
+                dw = camera[2, 0] * step[0] + camera[2, 1] * step[1] + camera[2, 2] * step[2]
+                out = by_first if which == 0 else by_second
+                out[n, row] = (du - u / w * dw) / w
 
 
 def find_photographs(scan: Scan) -> tuple[Photograph, ...]:

@@ -22,9 +22,14 @@ _FINENESS = (1.8, 3.0)  # template edge over scan edge: a coarser scan has no re
 
 
 def scan_relief(
-    template: Template, vertices: Float[np.ndarray, "V 3"], prepared: PreparedScan, resolution: int = 1024
+    template: Template,
+    vertices: Float[np.ndarray, "V 3"],
+    prepared: PreparedScan,
+    resolution: int = 1024,
+    shown: Float[np.ndarray, " V"] | None = None,
 ) -> dict[str, Image]:
-    """Displacement in mm (outward positive) for "face" and "head"; 0 where nothing was measured.
+    """Displacement in mm (outward positive) for "face" and "head"; 0 where nothing was measured and where the
+    user masked the scan (`shown` 0).
 
     Measured from the smooth surface over the mesh (Phong tessellation), so that the roundness between
     vertices, which smooth shading shows already, is not counted twice. Kept is what is finer than the
@@ -33,6 +38,7 @@ def scan_relief(
     """
     scan = prepared.scan
     fine = _fineness(template, vertices, scan.vertices, scan.triangles)
+    fine = fine if shown is None else fine * shown
     surface = ClosestPoint(scan.vertices, scan.triangles) if fine.any() else None
     light = light_scan(scan)
     whole = ClosestPoint(light.vertices, light.triangles) if light is not scan else surface

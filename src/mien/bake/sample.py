@@ -8,11 +8,12 @@ from typing import no_type_check
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from numba import njit
+from scipy.spatial import cKDTree
 
 from mien.bake.filter import read_footprints
-from mien.bake.hits import TexelHits
+from mien.bake.hits import TexelHits, carried
 from mien.core.conventions import srgb_to_linear, uv_to_pixel
 from mien.core.mesh import Scan
 from mien.geometry.raster import rasterize
@@ -20,6 +21,9 @@ from mien.geometry.uvspace import fill_gutter
 
 _DECODE = srgb_to_linear(np.arange(256) / 255.0).astype(np.float32)
 _ISLAND_RASTER = 2048  # islands are found at this size at most
+_RIM = 3  # pixels of the island raster round what is kept that are filled at full resolution
+_NEAREST = 4  # vertices that colour a point of a dense scan
+_SHARPEST = 2e-5  # metres: nearer than this the nearest vertex has no more weight
 _GRAZING = (0.18, 0.4)  # short over long side of a source pixel's footprint: none ... full confidence
 
 
@@ -65,10 +69,11 @@ class ColourSource:
         out = np.full((len(triangle), 3), np.nan, np.float32)
         uv = np.einsum("nk,nkd->nd", barycentric, scan.corner_uvs[triangle])
         which = self._texture_of[triangle]
-        for t, pyramid in enumerate(self._pyramids):
+        for t in range(len(scan.textures)):
             rows = np.flatnonzero(which == t)
             if len(rows) == 0:
                 continue
+            pyramid = self._pyramid(t)
             level = np.zeros(len(rows), np.float32)
             if texel_metres is not None:
                 level = np.log2(np.maximum(self._density[triangle[rows]] * texel_metres[rows], 1.0))
@@ -81,14 +86,12 @@ class ColourSource:
         if not scan.textures or scan.corner_uvs is None:
             return self.read(hits.triangle, hits.barycentric)
         out = np.full((len(hits.triangle), 3), np.nan, np.float32)
-        corners = scan.corner_uvs[hits.triangle].astype(np.float32)
-        uv, along_x, along_y = (
-            np.einsum("nk,nkd->nd", w, corners) for w in (hits.barycentric, hits.along_x, hits.along_y)
-        )
+        uv, along_x, along_y = carried(hits, self._corner_uvs)
         which = self._texture_of[hits.triangle]
-        for t, pyramid in enumerate(self._pyramids):
+        for t in range(len(scan.textures)):
             rows = np.flatnonzero(which == t)
             if len(rows):
+                pyramid = self._pyramid(t)
                 height, width = pyramid[0].shape[:2]
                 scale = np.array([width, -height], np.float32)
                 pixel = uv_to_pixel(uv[rows], height, width)
@@ -104,16 +107,23 @@ class ColourSource:
         return self.grazing_confidence(triangle)
 
     @cached_property
+    def _corner_uvs(self) -> np.ndarray:
+        assert self.scan.corner_uvs is not None
+        return self.scan.corner_uvs.astype(np.float32)
+
+    @cached_property
     def _texture_of(self) -> np.ndarray:
         if self.scan.triangle_texture is None:
             return np.zeros(len(self.scan.triangles), np.int64)
         return self.scan.triangle_texture
 
-    @property
-    def _pyramids(self) -> list[list[np.ndarray]]:
+    def _pyramid(self, t: int) -> list[np.ndarray]:
+        """One texture and its halvings, made when it is first read."""
         if not self.prepared:
-            self.prepared.extend(halvings(self._bled(t)) for t in range(len(self.scan.textures)))
-        return self.prepared
+            self.prepared.extend([] for _ in self.scan.textures)
+        if not self.prepared[t]:
+            self.prepared[t] = halvings(self._bled(t))
+        return self.prepared[t]
 
     def _bled(self, t: int) -> UInt8[np.ndarray, "H W 3"]:
         """The texture with its islands' rims replaced from inside and carried on outside: neither the
@@ -130,6 +140,8 @@ class ColourSource:
         # An island too thin to survive erosion keeps its pixels.
         near_inner = cv2.dilate(inner.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         kept = inner | (islands & ~near_inner)
+        if max(height, width) > 2 * _ISLAND_RASTER:
+            return bleed(texture, kept)
         if scale < 1.0:
             kept = cv2.resize(kept.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
         return fill_gutter(texture, kept)
@@ -151,6 +163,37 @@ class ColourSource:
         return np.clip((self._metric[1][triangle] - low) / (high - low), 0.0, 1.0).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class PointSource(ColourSource):
+    """Vertex colours of a scan denser than the one whose triangles are read: a mean of the nearest vertices,
+    weighted by inverse squared distance."""
+
+    tree: cKDTree | None = None
+    linear: Float[np.ndarray, "P 3"] | None = None
+
+    def read(
+        self,
+        triangle: Int[np.ndarray, " N"],
+        barycentric: Float[np.ndarray, "N 3"],
+        texel_metres: Float[np.ndarray, " N"] | None = None,
+    ) -> Float[np.ndarray, "N 3"]:
+        """As `ColourSource.read`, not averaged over more than the nearest four vertices."""
+        assert self.tree is not None
+        assert self.linear is not None
+        corners = self.scan.vertices[self.scan.triangles[triangle]]
+        distance, near = self.tree.query(np.einsum("nk,nkd->nd", barycentric, corners), k=_NEAREST)
+        weight = 1.0 / (distance**2 + _SHARPEST**2)
+        weight /= weight.sum(axis=1, keepdims=True)
+        return np.einsum("nk,nkc->nc", weight, self.linear[near]).astype(np.float32)
+
+
+def point_source(light: Scan, dense: Scan) -> PointSource:
+    """Reads the vertex colours of `dense` at places on its light copy."""
+    assert dense.vertex_colours is not None
+    linear = srgb_to_linear(dense.vertex_colours).astype(np.float32)
+    return PointSource(light, tree=cKDTree(dense.vertices, balanced_tree=False), linear=linear)
+
+
 def _texture_metric(scan: Scan, texture_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Per triangle: pixels per metre, and the ratio of the singular values of surface -> pixels."""
     assert scan.corner_uvs is not None
@@ -169,6 +212,48 @@ def _texture_metric(scan: Scan, texture_of: np.ndarray) -> tuple[np.ndarray, np.
     root = np.sqrt(np.maximum(half_trace**2 - det**2, 0.0))
     ratio = np.sqrt(np.maximum(half_trace - root, 0.0) / np.maximum(half_trace + root, 1e-12))
     return np.sqrt(det).astype(np.float32), ratio.astype(np.float32)
+
+
+def bleed(texture: UInt8[np.ndarray, "H W 3"], kept: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "H W 3"]:
+    """A large texture whose pixels that are not kept (told at a coarser size) are replaced: next to kept ones
+    by the nearest of these, beyond by the nearest kept colour at the coarser size. Takes a fifth of the time
+    and a tenth of the memory of `fill_gutter`."""
+    if kept.all() or not kept.any():
+        return texture
+    size = texture.shape[1::-1]
+    far = fill_gutter(cv2.resize(texture, kept.shape[::-1], interpolation=cv2.INTER_AREA), kept)
+    whole = cv2.resize(kept.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    near = cv2.dilate(kept.astype(np.uint8), np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8))
+    out = texture.copy()
+    _spread_rim(out, whole, far, near, _RIM * max(1, round(texture.shape[1] / kept.shape[1])))
+    return out
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _spread_rim(out, kept, far, near, rim):
+    """Each pixel that is not kept looks `rim` pixels along its row and column for the nearest kept one."""
+    height, width = kept.shape
+    for y in range(height):
+        for x in range(width):
+            if kept[y, x]:
+                continue
+            fy, fx = y * far.shape[0] // height, x * far.shape[1] // width
+            sy, sx = -1, -1
+            for step in range(1, rim + 1 if near[fy, fx] else 1):
+                if x >= step and kept[y, x - step]:
+                    sy, sx = y, x - step
+                elif x + step < width and kept[y, x + step]:
+                    sy, sx = y, x + step
+                elif y >= step and kept[y - step, x]:
+                    sy, sx = y - step, x
+                elif y + step < height and kept[y + step, x]:
+                    sy, sx = y + step, x
+                else:
+                    continue
+                break
+            for c in range(3):
+                out[y, x, c] = out[sy, sx, c] if sy >= 0 else far[fy, fx, c]
 
 
 def halvings(texture: UInt8[np.ndarray, "H W 3"]) -> list[UInt8[np.ndarray, "_ _ 3"]]:

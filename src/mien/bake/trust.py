@@ -6,6 +6,7 @@ Judged on the mesh, not in the image, so that both tiles agree at their common b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from jaxtyping import Bool, Float
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from mien.bake.hairline import outer_zone
 from mien.bake.prior import cheek_vertices
 from mien.bake.project import Projection
 from mien.bake.sample import ColourSource
@@ -31,6 +33,7 @@ OPENNESS = (0.1, 0.3)  # share of the hemisphere that the head itself leaves ope
 _SPREAD = 0.004  # metres over which doubt spreads
 _NECK_DOUBT = (0.5, 0.9)  # stricter: shadows of collars and light cloth are near skin
 _WIDTH_LOW, _WIDTH_HIGH = (26.0, 9.0, 11.0), (30.0, 16.0, 18.0)  # half-widths of skin in CIE Lab
+_LIT = 0.4  # weight of more lightness than the skin's where nothing else but skin is
 _RAYS = 32
 _NEAR = 0.02  # metres within which the head hides itself
 
@@ -46,6 +49,12 @@ class SkinColour:
         """0 at the centre, 1 at the edge of what counts as skin."""
         return np.sqrt((((_lab(linear) - self.centre) / self.width) ** 2).sum(axis=1))
 
+    def doubt_if_lit(self, linear: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+        """The same where bright skin is expected: light may fall on it as it likes."""
+        away = (_lab(linear) - self.centre) / self.width
+        away[:, 0] *= np.where(away[:, 0] > 0, _LIT, 1.0)
+        return np.sqrt((away**2).sum(axis=1))
+
     def doubt_if_dark(self, lab: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
         """The same where anything from this skin down to black will do: hairs, lips, lashes, shadow."""
         hue = self.centre[1:]
@@ -57,7 +66,7 @@ class SkinColour:
 
 def geometric_trust(surface: ClosestPoint, source: ColourSource, hit: Projection) -> Float[np.ndarray, " N"]:
     """From distance, normals, open borders and grazing sight; 0 where nothing was hit."""
-    corner_border = scan_border_distance(surface)[surface.triangles[hit.triangle]]
+    corner_border = _border_distance(surface)[surface.triangles[hit.triangle]]
     border = np.einsum("nk,nk->n", hit.barycentric, corner_border)
     trust = (
         (1.0 - smoothstep(np.abs(hit.offset), *DISTANCE))
@@ -66,6 +75,15 @@ def geometric_trust(surface: ClosestPoint, source: ColourSource, hit: Projection
         * source.well_seen(hit.triangle, hit.barycentric)
     )
     return np.where(hit.triangle >= 0, trust, 0.0).astype(np.float32)
+
+
+_BORDERS: WeakKeyDictionary[ClosestPoint, np.ndarray] = WeakKeyDictionary()
+
+
+def _border_distance(surface: ClosestPoint) -> Float[np.ndarray, " V"]:
+    if surface not in _BORDERS:
+        _BORDERS[surface] = scan_border_distance(surface)
+    return _BORDERS[surface]
 
 
 def scan_border_distance(surface: ClosestPoint) -> Float[np.ndarray, " V"]:
@@ -188,7 +206,12 @@ def colour_trust(
     lab = _lab(safe)
     dark = 1.0 - smoothstep(skin.doubt_if_dark(lab), 0.9, 1.4)
     beard = dark * _light_as_the_chin(template, lab[:, 0], known)
-    zones = (hairy_zone(template), dark), (_region(template, "beard"), beard)
+    lit = 1.0 - smoothstep(skin.doubt_if_lit(safe), 0.8, 1.25)
+    zones = (
+        (hairy_zone(template), dark),
+        (_region(template, "beard"), beard),
+        (1.0 - outer_zone(template), lit),
+    )
     trust = np.maximum(trust, np.maximum.reduce([zone * kept for zone, kept in zones]))
     neck = _region(template, "neck")  # where collars are
     trust *= 1.0 - neck * smoothstep(doubt, *_NECK_DOUBT)

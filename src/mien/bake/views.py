@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
 from mien.bake.filter import read_footprints
-from mien.bake.hits import TexelHits
+from mien.bake.hits import TexelHits, carried, interpolated
 from mien.bake.level import solve_gains
 from mien.bake.photographs import Photograph
 from mien.bake.sample import ColourSource, halvings
@@ -57,11 +58,12 @@ class PhotographSource(ColourSource):
 
     def read_hits(self, hits: TexelHits) -> Float[np.ndarray, "N 3"]:
         """Linear colour through each texel's own footprint; NaN where no photograph sees it."""
-        corners = self.scan.vertices[self.scan.triangles[hits.triangle]].astype(np.float32)
-        points, along_x, along_y = (
-            np.einsum("nk,nkd->nd", w, corners) for w in (hits.barycentric, hits.along_x, hits.along_y)
-        )
+        points, along_x, along_y = carried(hits, self._corners)
         return self._blend(hits.triangle, hits.barycentric, points, along_x, along_y)
+
+    @cached_property
+    def _corners(self) -> Float[np.ndarray, "M 3 3"]:
+        return self.scan.vertices[self.scan.triangles].astype(np.float32)
 
     def well_seen(
         self, triangle: Int[np.ndarray, " N"], barycentric: Float[np.ndarray, "N 3"]
@@ -73,27 +75,27 @@ class PhotographSource(ColourSource):
 
     def _blend(self, triangle, barycentric, points, along_x, along_y) -> np.ndarray:  # type: ignore[no-untyped-def]
         assert self.shares is not None
-        corner = self.scan.triangles[triangle]
         total = np.zeros(len(triangle), np.float32)
         out = np.zeros((len(triangle), 3), np.float32)
         for k in range(len(self.photographs)):
-            share = np.einsum("nk,nk->n", barycentric, self.shares[k][corner]).astype(np.float32)
+            share = interpolated(triangle, barycentric, self.scan.triangles, self.shares[k][:, None])[:, 0]
             rows = np.flatnonzero(share > 0.004)
             if len(rows) == 0:
                 continue
             colour = self._one(k, points[rows], along_x[rows], along_y[rows])
             if self.view_gains is not None:
-                gain = np.einsum("nk,nkc->nc", barycentric[rows], self.view_gains[k][corner[rows]])
-                colour = colour * np.exp(gain)
+                gain = self.view_gains[k]
+                colour *= np.exp(interpolated(triangle[rows], barycentric[rows], self.scan.triangles, gain))
             out[rows] += share[rows, None] * colour
             total[rows] += share[rows]
+        out /= np.maximum(total, 1e-6)[:, None]
         out[total == 0] = np.nan
-        return (out / np.maximum(total, 1e-6)[:, None]).astype(np.float32)
+        return out
 
     def _one(self, k: int, points: np.ndarray, along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
         photograph = self.photographs[k]
-        steps = (photograph.project_step(points, along) for along in (along_x, along_y))
-        return read_footprints(self._photo_pyramid(photograph.texture), photograph.project(points), *steps)
+        places = photograph.project_steps(points, along_x, along_y)
+        return read_footprints(self._photo_pyramid(photograph.texture), *places)
 
     def _photo_pyramid(self, t: int) -> list[np.ndarray]:
         if not self.prepared:

@@ -108,9 +108,9 @@ class Tile:
 
 
 def at_texels_of(
-    tile: Tile, vertex_values: Shaped[np.ndarray, "V *C"], piece: slice
+    tile: Tile, vertex_values: Shaped[np.ndarray, "V *C"], piece: slice | Int[np.ndarray, " N"]
 ) -> Float[np.ndarray, "N *C"]:
-    """`Tile.at_texels` for a run of the covered texels."""
+    """`Tile.at_texels` for some of the covered texels."""
     values = np.ascontiguousarray(vertex_values, np.float32)
     flat = values.reshape(len(values), -1)
     chosen = tile.texel_triangle[piece]
