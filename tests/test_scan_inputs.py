@@ -139,6 +139,21 @@ def test_gltf_with_several_materials_reads_each_image(tmp_path):
     np.testing.assert_allclose(colour_at(scan, 2.5), (10, 200, 20), atol=0.5)
 
 
+@pytest.mark.parametrize(("mode", "expected"), [(33071, 1.0), (33648, 0.75), (10497, 0.25)])
+def test_gltf_samplers_clamp_mirror_or_repeat(tmp_path, mode, expected):
+    vertices, triangles, uvs = grid(4)
+    png = write_png(tmp_path / "a.png", flat((200, 10, 20))).read_bytes()
+    document, binary = gltf_document(
+        vertices, triangles, np.full_like(uvs, 1.25) * [1, 0] + [0, 0.5], image=png
+    )
+    document["textures"][0]["sampler"] = 0
+    document["samplers"] = [{"wrapS": mode}]
+    (tmp_path / "s.glb").write_bytes(glb(document, binary))
+    scan = load_scan(tmp_path / "s.glb")
+    np.testing.assert_allclose(scan.corner_uvs[..., 0], expected, atol=1e-6)
+    np.testing.assert_allclose(scan.corner_uvs[..., 1], 0.5, atol=1e-6)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_sixteen_bit_images_are_scaled_to_eight(tmp_path, suffix, channels):

@@ -118,10 +118,11 @@ def _lattice(
     for k, (i, j) in enumerate(((0, 0), (n, 0), (0, n))):
         lattice[:, i, j] = local[:, k]
     steps = np.arange(1, n)
-    for k, (i, j) in enumerate(((steps, 0 * steps), (n - steps, steps), (0 * steps, n - steps))):
+    sides = ((steps, 0 * steps), (n - steps, steps), (0 * steps, n - steps))
+    for k, (rows, columns) in enumerate(sides):
         along = n_corners + edge_of[:, k, None] * (n - 1) + steps - 1
         backward = edges[edge_of[:, k], 0] != local[:, k]
-        lattice[:, i, j] = np.where(backward[:, None], along[:, ::-1], along)
+        lattice[:, rows, columns] = np.where(backward[:, None], along[:, ::-1], along)
     first = n_corners + len(edges) * (n - 1)
     if len(inner):
         block = first + np.arange(len(local))[:, None] * len(inner) + np.arange(len(inner))
@@ -225,7 +226,8 @@ def _rows(form: str, values: np.ndarray, block: int = 50_000) -> Iterator[str]:
 
 def _write_glb(scan: LargeScan, folder: Path) -> tuple[Path, None]:
     chunks: list[bytes] = []
-    accessors, primitives = [], []
+    accessors: list[dict[str, object]] = []
+    primitives: list[dict[str, object]] = []
     for n in range(len(scan.textures)):
         mine = scan.material == n
         wedge = np.stack([scan.triangles[mine], scan.corner[mine]], axis=2).reshape(-1, 2)

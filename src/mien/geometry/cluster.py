@@ -75,7 +75,7 @@ def first_of_each_plain(
     """`first_of_each` as a specification."""
     standing: dict[tuple[int, ...], int] = {}
     keep = np.zeros(len(triangles), bool)
-    for row in np.flatnonzero(among):
+    for row in np.flatnonzero(among).tolist():
         corners = triangles[row].tolist()
         at = corners.index(min(corners))
         turned = corners[at:] + corners[:at]

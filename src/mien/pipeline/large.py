@@ -71,7 +71,7 @@ def _rig_and_measure(path: Path, out: Path, albedo: Path | None) -> dict[str, ob
 
 
 def _peak_bytes() -> float:
-    """The largest resident size of this process. Linux's rusage also counts what the parent had at the fork."""
+    """The largest resident size of this process; Linux's rusage also counts what the parent had."""
     status = Path("/proc/self/status")
     if status.is_file():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -20,6 +20,7 @@ _CUT = "the file looks cut off, export or copy it again"
 _COMPONENT = {5120: "i1", 5121: "u1", 5122: "i2", 5123: "u2", 5125: "u4", 5126: "f4"}
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _HEAD_SIZES_METRES = (0.05, 0.6)
+_CLAMP, _MIRROR = 33071, 33648  # OpenGL's numbers
 _MODES = {4: "triangles", 5: "strip", 6: "fan"}
 _SUPPORTED = {
     "KHR_draco_mesh_compression", "KHR_texture_transform", "KHR_mesh_quantization", "EXT_texture_webp",
@@ -152,6 +153,19 @@ class _Document:
         raw.corner_uvs = np.stack([uv[:, 0], 1.0 - uv[:, 1]], axis=1)[raw.triangles]
         if slot and not self.ignore_textures:
             raw.triangle_texture = np.full(len(raw.triangles), self._texture(slot["index"]))
+            self._wrap(raw.corner_uvs, self.json["textures"][slot["index"]].get("sampler"))
+
+    def _wrap(self, corner_uvs: np.ndarray, sampler: int | None) -> None:
+        """Clamps or mirrors UVs beyond 0..1 where the sampler says so; repeating is left to the loader."""
+        modes = {} if sampler is None else self.json["samplers"][sampler]
+        for axis, name in enumerate(("wrapS", "wrapT")):
+            along = corner_uvs[..., axis]
+            if modes.get(name) == _CLAMP:
+                np.clip(along, 0.0, 1.0, out=along)
+            elif modes.get(name) == _MIRROR:
+                tile = np.floor(along.mean(axis=1, keepdims=True))
+                odd = tile % 2 == 1
+                along[:] = np.where(odd, 1.0 - (along - tile), along - tile)
 
     def _texture(self, index: int) -> int:
         entry = self.json["textures"][index]
