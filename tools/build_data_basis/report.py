@@ -10,7 +10,6 @@ from mien.core.mesh import split_quads
 from mien.data.basis import read_basis
 from mien.geometry.closest import ClosestPoint
 from tools.build_data_basis.light_stage import LightStage
-from tools.build_template.identity import ict_modes
 from tools.build_template.shapes_ict import load_ict
 from tools.build_template.types import Skin
 

@@ -29,7 +29,7 @@ class Axis:
     plus: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Basis:
     """Modes of the skin's cage (C vertices), to be subdivided onto the skin (S vertices); metres.
 

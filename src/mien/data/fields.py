@@ -12,13 +12,15 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
+from mien.geometry.weights import smoothstep
+
 _SAMPLE = 0.25e-3  # metres between the samples of a line
 
 
 @dataclass(frozen=True)
 class LineField:
-    """Skin round a line: `along` 0 to 1, `across` signed metres, with the unit directions of both axes
-    that matter: out of the skin, and across the line.
+    """Skin round a line: `along` 0 to 1, `across` signed metres, with the directions of both axes that
+    matter: out of the skin, and across the line. Directions fade from unit length to zero where the field ends.
     """
 
     rows: Int[np.ndarray, " R"]
@@ -71,12 +73,13 @@ class SkinFrame:
         flat = away - over[:, None] * tangent[nearest]
         across = np.copysign(np.linalg.norm(flat, axis=1), np.einsum("rd,rd->r", flat, sideways))
         along = (nearest * _step(curve) + over) / (_step(curve) * (len(curve) - 1))
+        rim = 1 - smoothstep(np.abs(across) / reach, 0.75, 1.0)[:, None]
         return LineField(
             rows,
             along.astype(np.float32),
             across.astype(np.float32),
-            normal.astype(np.float32),
-            sideways.astype(np.float32),
+            (rim * normal).astype(np.float32),
+            (rim * sideways).astype(np.float32),
         )
 
 

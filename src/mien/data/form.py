@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from scipy import sparse
 
 from mien.core.face import Template
 from mien.core.mesh import split_quads
+from mien.data.basis import Basis
 from mien.data.fields import LineField, SkinFrame
 from mien.data.subject import Subject
 from mien.data.traits import BLOBS, LINES, BlobTrait, LineTrait
@@ -25,7 +27,6 @@ _NORMAL_ROUNDS = 8
 
 @dataclass(frozen=True)
 class _Blob:
-    trait: BlobTrait
     rows: Int[np.ndarray, " R"]
     place: Float[np.ndarray, "R 3"]
     normal: Float[np.ndarray, "R 3"]
@@ -33,28 +34,35 @@ class _Blob:
 
 
 class Former:
-    """The non-linear part of the face database's geometry, bound to one mean head."""
+    """The non-linear part of the face database's geometry, bound to one basis."""
 
-    def __init__(self, template: Template, mean: Float[np.ndarray, "S 3"]) -> None:
-        self.template, self.n_skin = template, len(mean)
+    def __init__(self, template: Template, basis: Basis) -> None:
+        self.template, self.n_skin = template, basis.n_skin
+        self.subdivision = basis.subdivision
         self.mirror = template.mirror[: self.n_skin]
         quads = template.topology.quads
         triangles = split_quads(quads[(quads < self.n_skin).all(axis=1)])
         outer = np.flatnonzero(template.vertex_mask("face", "head")[: self.n_skin])
-        vertices = mean.astype(np.float64)
+        vertices = basis.mean.astype(np.float64)
         self.frame = SkinFrame(vertices, _smooth_normals(vertices, triangles), outer)
         self.lines = [(trait, self._line_fields(trait)) for trait in LINES]
-        self.blobs = [blob for trait in BLOBS for blob in self._blob_fields(trait)]
+        self.blobs = [(trait, self._blob_fields(trait)) for trait in BLOBS]
+        at_cage = np.asarray(basis.subdivision.tocsc().argmax(axis=0)).ravel()
+        self._cage_points = vertices[at_cage].astype(np.float32)
+        self._calm_normals = self._calm[:, None] * self.frame.normals.astype(np.float32)
 
-    def offsets(self, subject: Subject, rng: np.random.Generator) -> Float[np.ndarray, "S 3"]:
-        """All non-linear offsets of this subject's skin, metres."""
+    def offsets(
+        self, subject: Subject, rng: np.random.Generator, share: float = 1.0
+    ) -> Float[np.ndarray, "S 3"]:
+        """All non-linear offsets of this subject's skin, metres; traits at `share` of their strength."""
+        strengths = trait_strengths(subject)
         out = np.zeros((self.n_skin, 3), np.float32)
         for trait, fields in self.lines:
-            _add_line(out, trait, fields, subject, rng)
-        for trait in BLOBS:
-            self._add_blob(out, trait, subject, rng)
-        out += self._unevenness(subject, rng)
-        self._turn_ears(out, subject, rng)
+            _add_line(out, trait, fields, share * strengths[trait.name], rng)
+        for blob, places in self.blobs:
+            _add_blob(out, blob, places, share * strengths[blob.name], rng)
+        out += (self.subdivision @ self._unevenness(rng))[:, None] * self._calm_normals
+        self._turn_ears(out, rng)
         return out
 
     def _line_fields(self, trait: LineTrait) -> list[LineField]:
@@ -68,7 +76,6 @@ class Former:
         place = (self.frame.vertices - centre) / size
         rows = self.frame.outer[(place[self.frame.outer] ** 2).sum(axis=1) < 3.2**2]
         blob = _Blob(
-            trait,
             rows,
             place[rows].astype(np.float32),
             self.frame.normals[rows].astype(np.float32),
@@ -77,42 +84,22 @@ class Former:
         if not trait.paired:
             return [blob]
         flip = np.array([-1, 1, 1], np.float32)
-        return [blob, _Blob(trait, self.mirror[rows], blob.place, blob.normal * flip, -1.0)]
+        return [blob, _Blob(self.mirror[rows], blob.place, blob.normal * flip, -1.0)]
 
-    @cached_property
-    def _blobs_by_name(self) -> dict[str, list[_Blob]]:
-        out: dict[str, list[_Blob]] = {}
-        for blob in self.blobs:
-            out.setdefault(blob.trait.name, []).append(blob)
-        return out
-
-    def _add_blob(
-        self, out: np.ndarray, trait: BlobTrait, subject: Subject, rng: np.random.Generator
-    ) -> None:
-        strength = trait.rule.strength(subject, rng)
-        for blob in self._blobs_by_name[trait.name]:
-            uneven = 1.0 + trait.uneven * rng.standard_normal()
-            stray = trait.stray / np.array(trait.size) * np.clip(rng.standard_normal(3), -2, 2)
-            if strength == 0.0:
-                continue
-            weight = np.exp(-0.5 * ((blob.place - stray.astype(np.float32)) ** 2).sum(axis=1))
-            weight *= np.float32(strength * uneven * _MM)
-            move = np.array(trait.move, np.float32) * np.array([blob.flip, 1, 1], np.float32)
-            out[blob.rows] += weight[:, None] * (trait.out * blob.normal + move)
-
-    def _unevenness(self, subject: Subject, rng: np.random.Generator) -> Float[np.ndarray, "S 3"]:
-        """Random waves on the skin along its normals: no face is as smooth as a mode, nor as symmetric."""
-        points = self.frame.vertices.astype(np.float32)
-        height = np.zeros(self.n_skin, np.float32)
+    def _unevenness(self, rng: np.random.Generator) -> Float[np.ndarray, " C"]:
+        """Random waves out of the skin, on the cage: no face is as smooth as a mode, nor as symmetric."""
+        height = np.zeros(len(self._cage_points), np.float32)
         for wavelength, sigma, count in UNEVENNESS:
             direction = rng.standard_normal((3, count))
             direction /= np.linalg.norm(direction, axis=0)
             number = 2 * np.pi / (wavelength * _MM * np.exp(0.25 * rng.standard_normal(count)))
             phase = rng.uniform(0, 2 * np.pi, count)
-            waves = np.cos(points @ (direction * number).astype(np.float32) + phase.astype(np.float32))
             amplitude = sigma * _MM * np.sqrt(2.0 / count) * np.exp(0.2 * rng.standard_normal(count))
+            waves = np.cos(
+                self._cage_points @ (direction * number).astype(np.float32) + phase.astype(np.float32)
+            )
             height += waves @ amplitude.astype(np.float32)
-        return (height * self._calm)[:, None] * self.frame.normals.astype(np.float32)
+        return height
 
     @cached_property
     def _calm(self) -> Float[np.ndarray, " S"]:
@@ -126,7 +113,7 @@ class Former:
         still[self.template.part("head").vertices.stop :] = 1.0
         return (1.0 - np.clip(still, 0, 1)).astype(np.float32)
 
-    def _turn_ears(self, out: np.ndarray, subject: Subject, rng: np.random.Generator) -> None:
+    def _turn_ears(self, out: np.ndarray, rng: np.random.Generator) -> None:
         """Each ear turned about the line on which it is attached, a little differently."""
         common, *sides = rng.standard_normal(3)
         for side, own, flip in (("left", sides[0], 1.0), ("right", sides[1], -1.0)):
@@ -142,30 +129,63 @@ class Former:
             out[rows] += (share[:, None] * (turned - points)).astype(np.float32)
 
 
+def trait_strengths(subject: Subject) -> dict[str, float]:
+    """How strongly each trait of `LINES` and `BLOBS` shows (1: plainly), so that skin can go with form."""
+    rng = subject.stream("traits")
+    return {trait.name: trait.rule.strength(subject, rng) for trait in (*LINES, *BLOBS)}
+
+
 def _add_line(
-    out: np.ndarray, trait: LineTrait, fields: list[LineField], subject: Subject, rng: np.random.Generator
+    out: np.ndarray, trait: LineTrait, fields: list[LineField], strength: float, rng: np.random.Generator
 ) -> None:
-    strength = trait.rule.strength(subject, rng)
     for line in fields:
-        uneven = float(np.exp(trait.uneven * rng.standard_normal()))
-        wander = trait.wander * _MM * np.clip(rng.standard_normal(4), -2, 2)
-        wide = float(np.exp(0.15 * rng.standard_normal()))
-        start, end = 0.08 * rng.standard_normal(2)
+        numbers = np.clip(rng.standard_normal(8), -2.2, 2.2)
         if strength == 0.0:
             continue
-        t = line.along
-        path = wander[0] + wander[1] * (t - 0.5) + 0.5 * wander[2] * np.cos(np.pi * 2 * t)
-        path = path + 0.3 * wander[3] * np.cos(np.pi * 5 * t)
-        x = line.across - path.astype(np.float32)
-        weight = _ramp(t, start, start + trait.fade[0]) * (1 - _ramp(t, 1 + end - trait.fade[1], 1 + end))
+        uneven, wide = math.exp(trait.uneven * numbers[0]), math.exp(0.15 * numbers[1])
+        start, end = 0.08 * numbers[2:4]
+        path = _path(line.along, (trait.wander * _MM * numbers[4:]).astype(np.float32))
+        x = line.across - path
         outward, sideways = np.zeros_like(x), np.zeros_like(x)
         for wave in trait.waves:
-            ridge = np.exp(-(((x - wave.at * wide * _MM) / (wave.width * wide * _MM)) ** 2))
-            outward += wave.out * ridge
-            sideways += wave.over * ridge
-        scale = (strength * uneven * _MM * weight).astype(np.float32)[:, None]
-        scale = scale * _rim(line.across, trait.reach)[:, None]
-        out[line.rows] += scale * (outward[:, None] * line.normal + sideways[:, None] * line.sideways)
+            ridge = np.exp(
+                -(((x - np.float32(wave.at * wide * _MM)) / np.float32(wave.width * wide * _MM)) ** 2)
+            )
+            outward += np.float32(wave.out) * ridge
+            sideways += np.float32(wave.over) * ridge
+        t = line.along
+        fade = _ramp(t, start, start + trait.fade[0]) * (1 - _ramp(t, 1 + end - trait.fade[1], 1 + end))
+        scale = np.float32(strength * uneven * _MM) * fade
+        out[line.rows] += (scale * outward)[:, None] * line.normal + (scale * sideways)[
+            :, None
+        ] * line.sideways
+
+
+def _path(t: Float[np.ndarray, " R"], stray: Float[np.ndarray, "4"]) -> Float[np.ndarray, " R"]:
+    """How far this person's line strays across the mean one, metres."""
+    turn = np.float32(np.pi) * t
+    slow, fast = np.cos(2 * turn), np.cos(5 * turn)
+    return (
+        stray[0]
+        + stray[1] * (t - np.float32(0.5))
+        + (stray[2] / 2) * slow
+        + np.float32(0.3) * stray[3] * fast
+    )
+
+
+def _add_blob(
+    out: np.ndarray, trait: BlobTrait, places: list[_Blob], strength: float, rng: np.random.Generator
+) -> None:
+    for blob in places:
+        numbers = np.clip(rng.standard_normal(4), -2.2, 2.2)
+        if strength == 0.0:
+            continue
+        stray = (trait.stray / np.array(trait.size) * numbers[1:]).astype(np.float32)
+        away = blob.place - stray
+        weight = np.exp(np.float32(-0.5) * np.einsum("rd,rd->r", away, away))
+        weight *= np.float32(strength * (1.0 + trait.uneven * numbers[0]) * _MM)
+        move = np.array(trait.move, np.float32) * np.array([blob.flip, 1, 1], np.float32)
+        out[blob.rows] += weight[:, None] * (np.float32(trait.out) * blob.normal + move)
 
 
 def _smooth_normals(
@@ -182,11 +202,6 @@ def _smooth_normals(
     return normals
 
 
-def _ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
-
-
-def _rim(across: np.ndarray, reach: float) -> np.ndarray:
-    """1 near the line, 0 where its field ends."""
-    return (1 - _ramp(np.abs(across) / (reach * _MM), 0.75, 1.0)).astype(np.float32)
+def _ramp(value: Float[np.ndarray, " R"], low: float, high: float) -> Float[np.ndarray, " R"]:
+    t = np.clip((value - np.float32(low)) / np.float32(high - low), np.float32(0), np.float32(1))
+    return t * t * (np.float32(3) - np.float32(2) * t)

@@ -1,46 +1,103 @@
-"""Neutral heads of the face database."""
+"""Neutral heads of the face database: attributes, light stage, features and traits, seated and judged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Float
 
 from mien.data.basis import Basis
-from mien.data.draw import draw_weights
+from mien.data.draw import HeadWeights, draw_weights
 from mien.data.form import Former
+from mien.data.plausible import Plausibility
 from mien.data.seat import Seat
 from mien.data.subject import Subject
+from mien.template.eye_placement import PlacedEye
 from mien.template.load import load_template
 
-_FORMER: dict[int, Former] = {}
-_SEAT: dict[int, Seat] = {}
+CALMER = 0.93  # each new attempt strays so much less: a draw always ends
+ATTEMPTS = 40
 
 
-def neutral_heads(basis: Basis, subjects: Sequence[Subject]) -> Float[np.ndarray, "B V 3"]:
-    """Neutral heads, metres; a head is the same bits whatever stands beside it in the batch."""
-    return np.stack([neutral_head(basis, subject) for subject in subjects])
+@dataclass(frozen=True)
+class NeutralHead:
+    """A drawn skin (metres), its eyeballs by side, the weights behind it, and how many draws it took."""
+
+    skin: Float[np.ndarray, "S 3"]
+    eyes: dict[str, PlacedEye]
+    weights: HeadWeights
+    attempts: int
 
 
-def former(basis: Basis) -> Former:
-    if id(basis) not in _FORMER:
-        _FORMER[id(basis)] = Former(load_template(), basis.mean)
-    return _FORMER[id(basis)]
+class HeadMaker:
+    """Draws heads from one basis; what does not change between heads is worked out once."""
+
+    def __init__(self, basis: Basis) -> None:
+        self.basis, self.template = basis, load_template()
+        self.former = Former(self.template, basis)
+        self.seat = Seat(self.template, basis.n_skin)
+        self.plausibility = Plausibility.of(self.template, basis.mean)
+
+    def head(self, subject: Subject) -> NeutralHead:
+        """This subject's neutral head: the first of its draws that is plausible.
+
+        Attempt k takes its numbers from streams of its own and strays `CALMER`^k as far.
+        """
+        for attempt in range(ATTEMPTS):
+            skin, eyes, weights = self.draw(subject, attempt)
+            if not self.faults(skin, weights):
+                return NeutralHead(skin, eyes, weights, attempt + 1)
+        raise RuntimeError(f"subject {subject.seed}/{subject.index}: no plausible head in {ATTEMPTS} draws")
+
+    def draw(
+        self, subject: Subject, attempt: int
+    ) -> tuple[Float[np.ndarray, "S 3"], dict[str, PlacedEye], HeadWeights]:
+        """One attempt, plausible or not: skin, eyeballs, weights."""
+        spread = CALMER**attempt
+        weights = draw_weights(self.basis, subject, subject.stream(f"geometry {attempt}"), spread)
+        skin = self.basis.skin(weights.stage, weights.attributes, weights.features)
+        skin += self.former.offsets(subject, subject.stream(f"form {attempt}"), spread)
+        seated, eyes = self.seat(skin)
+        return seated.astype(np.float32), eyes, weights
+
+    def faults(self, skin: Float[np.ndarray, "S 3"], weights: HeadWeights) -> list[str]:
+        """Why this head is refused, in words; empty for a plausible one."""
+        return self.plausibility.faults(skin, weights.stage, self.seat.lip_opening(skin))
 
 
-def seat(basis: Basis) -> Seat:
-    if id(basis) not in _SEAT:
-        _SEAT[id(basis)] = Seat(load_template(), basis.mean)
-    return _SEAT[id(basis)]
+def neutral_heads(
+    basis: Basis, subjects: Sequence[Subject], *, parts: bool = False
+) -> Float[np.ndarray, "B V 3"]:
+    """Neutral heads (metres, template topology); a head has the same bits in a batch of any size.
+
+    Without `parts` the rows of teeth, gums, tongue, lashes and lid strips are the template's own, unmoved:
+    training looks at the skin and eyeballs only. With them everything is set in (slower, needs libigl).
+    """
+    return np.stack([neutral_head(basis, subject, parts=parts) for subject in subjects])
 
 
-def neutral_head(basis: Basis, subject: Subject) -> Float[np.ndarray, "V 3"]:
-    weights = draw_weights(basis, subject, subject.stream("geometry"))
-    skin = basis.skin(weights.stage, weights.attributes, weights.features)
-    skin = skin + former(basis).offsets(subject, subject.stream("form"))
-    skin, _ = seat(basis)(skin)
-    out = load_template().vertices.astype(np.float32)
-    out[: len(skin)] = skin
+def neutral_head(basis: Basis, subject: Subject, *, parts: bool = False) -> Float[np.ndarray, "V 3"]:
+    """`neutral_heads` of one subject."""
+    maker = head_maker(basis)
+    head = maker.head(subject)
+    out = maker.template.vertices.astype(np.float32)
+    out[: basis.n_skin] = head.skin
+    if parts:
+        from mien.template.followers import place_parts
+
+        return place_parts(maker.template, out.astype(np.float64)).astype(np.float32)
+    maker.seat.set_balls(out, head.eyes)
     return out
+
+
+_MAKERS: WeakKeyDictionary[Basis, HeadMaker] = WeakKeyDictionary()
+
+
+def head_maker(basis: Basis) -> HeadMaker:
+    """The maker of this basis, built on first use."""
+    if basis not in _MAKERS:
+        _MAKERS[basis] = HeadMaker(basis)
+    return _MAKERS[basis]

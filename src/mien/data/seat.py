@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
 
 from mien.core.face import Template
 from mien.core.mesh import split_quads
@@ -26,6 +27,7 @@ _STABLE_ABOVE = -0.03  # metres: the skull's part of the face, which says how th
 _LIP_ROUNDS = 4
 _CORNER = 4.0e-3  # metres round the mouth's corners that are healed
 _LINING_RIDGE = 0.15
+_WALL_NEIGHBOURS, _WALL_SIGMA = 24, 4.0e-3  # skin before the mouth's walls
 _SMOOTHING = 0.05  # of the margin's offsets, against ripples
 
 
@@ -56,7 +58,7 @@ class _Zone:
 
     rows: Int[np.ndarray, " R"]
     known: Int[np.ndarray, " K"]
-    weights: Float[np.ndarray, "R K"]
+    weights: Float[np.ndarray, "R K"] | sparse.csr_matrix
     share: Float[np.ndarray, " R"]
     rest: Float[np.ndarray, "V 3"]
 
@@ -67,19 +69,17 @@ class _Zone:
 
 
 class Seat:
-    """What lids and lips need, bound to one template and mean skin."""
+    """What lids, lips and linings need, bound to one template whose skin are the first `n_skin` rows."""
 
-    def __init__(self, template: Template, mean: Float[np.ndarray, "S 3"]) -> None:
-        n = len(mean)
+    def __init__(self, template: Template, n_skin: int) -> None:
+        n = n_skin
         self.template = template
-        rest = template.vertices.copy()
-        rest[:n] = mean
         face = template.part("face").vertices
         rows = np.arange(face.start, face.stop)
         self._stable = rows[template.vertices[rows, 1] > _STABLE_ABOVE]
         self._lids = {side: _bind_lids(template, side, n) for side in SIDES}
         self._lips = _bind_lips(template, n)
-        self._healed = [*_bind_corners(template, n), *_bind_nostrils(template)]
+        self._healed = [*_bind_corners(template, n), *_bind_nostrils(template), _bind_mouth(template)]
 
     def __call__(
         self, skin: Float[np.ndarray, "S 3"]
@@ -91,6 +91,12 @@ class Seat:
         self._part_lips(out)
         head = fit_similarity(self.template.vertices[self._stable], out[self._stable])
         return out, {side: _settle(self._lids[side], out, head) for side in SIDES}
+
+    def set_balls(self, head: Float[np.ndarray, "V 3"], balls: dict[str, PlacedEye]) -> None:
+        """Writes the eyeballs' rows of a whole head, in place."""
+        for side, ball in balls.items():
+            eye = self._lids[side].eye
+            head[eye.rows] = ball.carry(self.template.vertices[eye.rows], eye)
 
     def lip_opening(self, skin: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, " U"]:
         """Signed metres between the lips' seams at the upper one's vertices; negative: crossed."""
@@ -112,8 +118,8 @@ class Seat:
 
 def _settle(lids: _Lids, out: np.ndarray, head: Similarity) -> PlacedEye:
     eye = lids.eye
+    ball = eye.place(out, head, sink=False)
     for _ in range(2):
-        ball = eye.place(out, head, sink=False)
         _lay(lids, out, ball)
     ball = eye.place(out, head)
     cover = out[lids.cover]
@@ -201,6 +207,22 @@ def _bind_nostrils(template: Template) -> list[_Zone]:
         share = smoothstep(inside[rows], 0.3, 0.9)
         zones.append(_Zone(rows, known, lining @ fit, share, template.vertices))
     return zones
+
+
+def _bind_mouth(template: Template) -> _Zone:
+    """The mouth's walls go with the skin before them, so that cheeks and lips keep their thickness."""
+    face, wall = template.part("face").vertices, template.part("mouth_socket").vertices
+    rows = np.arange(wall.start, wall.stop)
+    skin = np.flatnonzero(template.regions["measured"][face.start : face.stop] > 0.5) + face.start
+    seam = np.concatenate([template.loops["lips_inner_upper"], template.loops["lips_inner_lower"]])
+    distance, near = cKDTree(template.vertices[skin]).query(template.vertices[rows], k=_WALL_NEIGHBOURS)
+    weight = np.exp(-0.5 * ((distance - distance[:, :1]) / _WALL_SIGMA) ** 2)
+    weight /= weight.sum(axis=1, keepdims=True)
+    known, local = np.unique(near, return_inverse=True)
+    index = (np.repeat(np.arange(len(rows)), _WALL_NEIGHBOURS), local.ravel())
+    matrix = sparse.csr_matrix((weight.ravel(), index), (len(rows), len(known)))
+    from_seam = cKDTree(template.vertices[seam]).query(template.vertices[rows])[0]
+    return _Zone(rows, skin[known], matrix, smoothstep(from_seam, 1e-3, 6e-3), template.vertices)
 
 
 def _with_neighbours(

@@ -287,7 +287,7 @@ LINES: tuple[LineTrait, ...] = (
             f"lip line {k + 1}",
             ((x, -53.5), (x * 1.03, -57.5), (x * 1.05, -61.5)),
             toward=(x + 8, -57),
-            waves=(Wave(0, 1.0, out=-0.26), Wave(2.0, 1.2, out=0.10), Wave(-2.0, 1.2, out=0.08)),
+            waves=(Wave(0, 1.5, out=-0.16), Wave(2.6, 1.6, out=0.06), Wave(-2.6, 1.6, out=0.06)),
             rule=Rule(base=-0.5, age=1.6, from_age=45, male=-0.25, jitter=0.5, chance=0.7),
             wander=0.7,
             uneven=0.5,
