@@ -12,6 +12,7 @@ from mien.export.images import encode_png
 from mien.export.scanfiles import to_scan
 from mien.register.hair import scan_bareness
 from mien.scan.detect import simplify
+from mien.scan.light import light_scan
 from mien.scan.mask import draw_masks
 
 PAINTED_TRIANGLES = 200_000  # a mask without UVs is found again by position, so it may be coarser
@@ -26,7 +27,7 @@ def write_masks(asset: FaceAsset, folder: Path) -> None:
     """
     if asset.scan is None or asset.registration is None or asset.registration.bare is None:
         return
-    scan = asset.scan.scan
+    scan = light_scan(asset.scan.scan)
     if scan.corner_uvs is not None:
         images = draw_masks(scan, scan_bareness(asset.template, asset.registration, scan))
         for number, image in enumerate(images):

@@ -54,6 +54,13 @@ def light_scan(scan: Scan, target: int = LIGHT_TRIANGLES) -> Scan:
     )
 
 
+def heaviness(scan: Scan, target: int = LIGHT_TRIANGLES) -> tuple[str, ...]:
+    """What is to be said of a scan that `light_scan` thins out."""
+    if len(scan.triangles) <= 2 * target:
+        return ()
+    return (f"{len(scan.triangles):,} triangles: fitted on a copy of about {target:,}",)
+
+
 def _corner_uvs(
     scan: Scan,
     cluster: Int[np.ndarray, " N"],

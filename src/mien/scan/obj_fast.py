@@ -61,7 +61,7 @@ def _kind(data, at, size):
     if at + 1 >= size:
         return 0, at
     second = data[at + 1]
-    gap = second == _SPACE or second == _TAB
+    gap = second in (_SPACE, _TAB)
     if data[at] == 118:  # v
         if gap:
             return 1, at + 2

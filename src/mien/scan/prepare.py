@@ -11,12 +11,18 @@ from jaxtyping import Float
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
+from mien.geometry.align import fit_similarity_robust
 from mien.geometry.closest import ClosestPoint
-from mien.scan.detect import INSIDE_OUT, detect_landmarks, flip_winding
+from mien.scan.detect import INSIDE_OUT, UPSIDE_DOWN, detect_landmarks, turned
 from mien.scan.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
 from mien.scan.landmark_file import read_landmarks
-from mien.scan.light import light_scan
+from mien.scan.light import heaviness, light_scan
+from mien.scan.net_landmarks_colour import colours_upside_down
+from mien.scan.search import FacePose
+from mien.template import load_template
 
+MISPLACED = 0.4  # face lengths (about 28 mm) off where a mean face has a landmark
+FEW = 5  # points that may be named one by one; more of them make no face
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 # Distance of the inner eye corners (landmarks 39 and 42) on the mean head of ICT-FaceKit.
 INNER_CANTHI_METRES = 0.0369
@@ -31,7 +37,8 @@ def prepare_scan(
     """A clean scan in Mien's space: metres, +Y up, the face toward +Z, the origin between the eyes.
 
     Orientation and scale come from the 68 landmarks, which are detected, or given (a file or the points) in
-    the scan's own coordinates. `units` is "auto", "m", "cm" or "mm". Refuses with `MienError` what is no face.
+    the scan's own coordinates. `units` is "auto", "m", "cm" or "mm". Refuses with `MienError` what is no
+    face.
     """
     if units != "auto" and units not in UNITS:
         raise MienError(f"--units {units}: unknown, expected auto, {', '.join(UNITS)}")
@@ -43,7 +50,8 @@ def prepare_scan(
             points, confidence = read_landmarks(landmarks, scan)
         else:
             points, confidence = landmarks, np.ones(68)
-        scan, notes = _check_given(scan, points, landmarks if isinstance(landmarks, Path) else scan.name)
+        source = landmarks if isinstance(landmarks, Path) else scan.name
+        scan, notes = _check_given(scan, points, confidence, source)
     metres, unit_note, unit_known = choose_unit(scan, points, units)
     transform = _upright(points, metres)
     return PreparedScan(
@@ -53,7 +61,7 @@ def prepare_scan(
         landmark_confidence=confidence,
         unit_note=unit_note,
         unit_known=unit_known,
-        notes=(*scan.notes, *notes),
+        notes=(*scan.notes, *heaviness(scan), *notes),
     )
 
 
@@ -88,9 +96,11 @@ def _apply(transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]
 
 
 def _check_given(
-    scan: Scan, points: Float[np.ndarray, "68 3"], path: Path | str
+    scan: Scan, points: Float[np.ndarray, "68 3"], confidence: Float[np.ndarray, "68"], path: Path | str
 ) -> tuple[Scan, tuple[str, ...]]:
-    """Refuses landmarks that make no face or lie off the scan; turns a scan round that is inside out."""
+    """Refuses landmarks that make no face, lie off the scan or are misplaced; turns a scan round that is inside
+    out, and a texture that lies upside down."""
+    _refuse_misplaced(points, confidence, path)
     if wrong := what_is_no_face(points):
         raise MienError(f"{path}: its landmarks make no face ({wrong}); expected Multi-PIE's order")
     light = light_scan(scan)
@@ -102,7 +112,29 @@ def _check_given(
             f"{path}: the landmarks lie {gap:.0%} of the face's length off the scan, expected on it; "
             "give them in the scan file's own coordinates"
         )
+    notes: tuple[str, ...] = ()
     normals = surface.normals[surface.triangles[hits.triangle]].mean(axis=1)
     if (normals @ face_axes(points)[2]).mean() < 0:
-        return flip_winding(scan), (INSIDE_OUT,)
-    return scan, ()
+        notes = (INSIDE_OUT,)
+    pose = FacePose(face_axes(points), points[17:].mean(axis=0), face_length(points), points, 1.0)
+    if scan.textures and scan.corner_uvs is not None and colours_upside_down(light, pose):
+        notes = (*notes, UPSIDE_DOWN)
+    return turned(scan, notes), notes
+
+
+def _refuse_misplaced(
+    points: Float[np.ndarray, "68 3"], confidence: Float[np.ndarray, "68"], path: Path | str
+) -> None:
+    """A point that was dropped somewhere else on the face would bend the head there; the jaw may slide."""
+    template = load_template()
+    usual = template.landmarks.on(template.vertices, template.topology)
+    weights = np.where(np.arange(68) < 17, 0.1, 1.0) * (confidence > 0)
+    fit, _ = fit_similarity_robust(usual, points, weights)
+    off = np.linalg.norm(fit(usual) - points, axis=1) / face_length(points)
+    off[:17] = 0.0
+    wrong = np.flatnonzero((off > MISPLACED) & (confidence > 0))
+    if 0 < len(wrong) <= FEW:
+        raise MienError(
+            f"{path}: point {', '.join(map(str, wrong))} (counted from 0) lies {off[wrong].max():.0%} of the "
+            "face's length from where faces have it; move it, or write null for a point that cannot be seen"
+        )
