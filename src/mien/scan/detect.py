@@ -63,10 +63,10 @@ def detect_landmarks(scan: Scan, *, networks: str = NETWORKS) -> FoundFace:
     fused, grey = (_fuse_own(head, pose), True) if ours else _fuse(head, pose)
     _refuse_no_face(scan.name, fused, pose)
     landmarks = _onto_surface(head, fused.points, pose.length)
-    return FoundFace(_turned(scan, notes), landmarks, _confidence(fused, pose.length, grey), notes)
+    return FoundFace(turned(scan, notes), landmarks, _confidence(fused, pose.length, grey), notes)
 
 
-def _turned(scan: Scan, notes: tuple[str, ...]) -> Scan:
+def turned(scan: Scan, notes: tuple[str, ...]) -> Scan:
     """The scan as given, turned as its light copy was."""
     if INSIDE_OUT in notes:
         scan = flip_winding(scan)
