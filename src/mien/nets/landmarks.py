@@ -105,13 +105,16 @@ def _twice(x: Tensor) -> Tensor:
 
 def integrate(maps: Tensor) -> Tensor:
     """(B, 136, H, W), scores and depths, to the mean (B, 68, 3) of both under softmax(score)."""
-    size = maps.shape[-1]
-    chance = maps[:, :POINTS].flatten(2).softmax(dim=2)
-    grid = (torch.arange(size, device=maps.device) + 0.5) * (2.0 / size) - 1.0
-    x = (chance * grid.repeat(size)).sum(2)
-    y = (chance * grid.repeat_interleave(size)).sum(2)
-    z = (chance * maps[:, POINTS:].flatten(2)).sum(2)
-    return torch.stack([x, y, z], dim=2)
+    scores, depths = maps.split(POINTS, dim=1)
+    return mean_under(scores.flatten(2).softmax(dim=2), depths.flatten(2))
+
+
+def mean_under(chance: Tensor, depths: Tensor) -> Tensor:
+    """(B, 68, 3): mean place and depth under probabilities (B, 68, H * H) of the cells."""
+    size = round(chance.shape[2] ** 0.5)
+    grid = (torch.arange(size, device=chance.device) + 0.5) * (2.0 / size) - 1.0
+    cells = torch.stack([grid.repeat(size), grid.repeat_interleave(size)], dim=1)
+    return torch.cat([chance @ cells, (chance * depths).sum(2, keepdim=True)], dim=2)
 
 
 def folded(net: nn.Module) -> dict[str, np.ndarray]:

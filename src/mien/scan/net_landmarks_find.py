@@ -12,7 +12,14 @@ from mien.geometry.sample import fibonacci_sphere
 from mien.scan.face_points import MIRROR_68, what_is_no_face
 from mien.scan.fuse import FusedFace, robust_mean
 from mien.scan.net_landmarks import run_finder, run_points, shipped
-from mien.scan.net_landmarks_image import FINDER_SIZE, Frame, crop_view, face_frame, geometry_image
+from mien.scan.net_landmarks_image import (
+    CLOSER,
+    FINDER_SIZE,
+    Frame,
+    crop_view,
+    face_frame,
+    geometry_image,
+)
 from mien.scan.render import Canvas, View
 from mien.scan.search import FacePose, camera_axes
 
@@ -39,7 +46,7 @@ class Look:
 def find_face(canvas: Canvas) -> FacePose | None:
     """The face of a scan in any orientation, by its shape alone; None where there is none."""
     best, least = None, np.inf
-    for frame in _candidates(canvas)[:CANDIDATES]:
+    for frame in _candidates(canvas):
         found = _approach(canvas, frame)
         if found is None:
             continue
@@ -52,15 +59,16 @@ def find_face(canvas: Canvas) -> FacePose | None:
 
 
 def _candidates(canvas: Canvas) -> list[Frame]:
-    """Where the finder, looking from all round, thinks the face is; the surest first."""
+    """Where the finder thinks the face is, the surest first: it looks from all round, then at each of its
+    guesses from what it thinks is the front, upright and closer."""
     low, high = canvas.vertices.min(axis=0), canvas.vertices.max(axis=0)
     centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-    found = _found(canvas, [View(axes, centre, reach, FINDER_SIZE) for axes in _directions()])
-    first = found
-    for _ in range(TURNS):  # the guesses again, each seen upright and from what it thinks is the front
-        again = _found(canvas, [View(f.axes, centre, reach, FINDER_SIZE) for f, _ in found[:CANDIDATES]])
-        found = sorted(found + again, key=lambda guess: guess[1])
-    return [frame for pair in zip(found, first, strict=False) for frame, _ in pair]
+    guesses = _found(canvas, [View(axes, centre, reach, FINDER_SIZE) for axes in _directions()])
+    every = list(guesses)
+    for _ in range(TURNS):
+        guesses = _found(canvas, [_closer(frame) for frame, _ in _different(guesses)[:CANDIDATES]])
+        every = guesses + every
+    return [frame for frame, _ in _different(every)[:CANDIDATES]]
 
 
 def _found(canvas: Canvas, views: list[View]) -> list[tuple[Frame, float]]:
@@ -71,6 +79,19 @@ def _found(canvas: Canvas, views: list[View]) -> list[tuple[Frame, float]]:
     numbers = run_finder(shipped()[0], np.stack(images)).astype(np.float64)
     seen = [(_frame(n, v), float(n[11])) for n, v in zip(numbers, views, strict=True) if n[0] > 0]
     return sorted(seen, key=lambda guess: guess[1])
+
+
+def _closer(frame: Frame) -> View:
+    return View(frame.axes, frame.centre, CLOSER * frame.length, FINDER_SIZE)
+
+
+def _different(guesses: list[tuple[Frame, float]]) -> list[tuple[Frame, float]]:
+    """Without those that nearly repeat one before them."""
+    kept: list[tuple[Frame, float]] = []
+    for guess in guesses:
+        if not any(_alike(guess[0], other, np.radians(15.0), 0.2) for other, _ in kept):
+            kept.append(guess)
+    return kept
 
 
 def _directions() -> Iterator[np.ndarray]:
@@ -114,7 +135,7 @@ def _approach(canvas: Canvas, frame: Frame) -> tuple[FacePose, float] | None:
         if seen.presence < 0.1 and attempt > 0:
             return None
         last, frame = frame, face_frame(seen.points)
-        if _settled(last, frame):
+        if _alike(last, frame, np.radians(2.0), 0.03):
             break
     if seen.presence < PRESENT or what_is_no_face(seen.points):
         return None
@@ -122,10 +143,11 @@ def _approach(canvas: Canvas, frame: Frame) -> tuple[FacePose, float] | None:
     return pose, float(seen.error[17:].mean()) / frame.length
 
 
-def _settled(a: Frame, b: Frame) -> bool:
+def _alike(a: Frame, b: Frame, angle: float, share: float) -> bool:
+    """Turned by less than the angle, shifted and longer by less than the share of the length."""
     turn = np.arccos(np.clip((np.trace(a.axes @ b.axes.T) - 1) / 2, -1, 1))
     shift = np.linalg.norm(a.centre - b.centre) / b.length
-    return bool(turn < np.radians(2.0) and shift < 0.03 and abs(a.length / b.length - 1) < 0.03)
+    return bool(turn < angle and shift < share and abs(a.length / b.length - 1) < share)
 
 
 def fuse_views(canvas: Canvas, pose: FacePose) -> FusedFace:

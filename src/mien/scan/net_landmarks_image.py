@@ -13,6 +13,7 @@ from mien.scan.render import View
 
 FINDER_SIZE = 64
 LANDMARK_SIZE = 128
+CLOSER = 2.2  # half the width of the finder's second picture, in the face lengths of its first guess
 REACH = 1.5  # half the crop's width, in face lengths
 DROP = 0.65  # the crop's centre, from the eyes down toward the mouth
 

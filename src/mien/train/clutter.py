@@ -62,7 +62,7 @@ def cut(
     elif kind < 0.6:
         middle = 0.5 * (landmarks[27] + landmarks[33]) + [0.0, rng.uniform(-0.015, 0.015), -0.02]
         ragged = 1.0 + 0.08 * waves(centres, rng, 0.02, 0.1, 6)
-        keep &= np.linalg.norm(centres - middle, axis=1) < rng.uniform(0.085, 0.14) * ragged
+        keep &= np.linalg.norm(centres - middle, axis=1) < rng.uniform(0.065, 0.14) * ragged
     if rng.random() < 0.4:
         keep &= centres[:, 1] > landmarks[8, 1] - rng.uniform(0.0, 0.08)
     if rng.random() < 0.35:
@@ -78,9 +78,9 @@ def things(landmarks: Float[np.ndarray, "68 3"], rng: np.random.Generator) -> li
     middle = landmarks[27] + [0.0, 0.01, -0.07]
     if rng.random() < 0.25:
         made.append(_hair(middle, rng))
-    if rng.random() < 0.25:
-        size = np.array([rng.uniform(0.15, 0.24), rng.uniform(0.07, 0.2), rng.uniform(0.09, 0.14)])
-        top = landmarks[8] + [0.0, -rng.uniform(0.0, 0.07), -0.06]
+    if rng.random() < 0.4:
+        size = np.array([rng.uniform(0.12, 0.26), rng.uniform(0.07, 0.2), rng.uniform(0.07, 0.14)])
+        top = landmarks[8] + [0.0, -rng.uniform(0.0, 0.08), -rng.uniform(0.04, 0.09)]
         made.append(blob(top - [0.0, size[1], 0.0], size, rng, 0.05))
     if rng.random() < 0.25:
         made.append(_collar(landmarks[8], rng))

@@ -20,13 +20,20 @@ _LIMIT = 2.5
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution: the mean head, its modes and shapes at these vertices, and region weights there."""
+    """One resolution: the mean head, its modes and shapes at these vertices, region weights there, and which
+    vertices are on which of `PARTS`."""
 
     triangles: Int[np.ndarray, "M 3"]
     base: Float[np.ndarray, "N 3"]
     modes: Float[np.ndarray, "K N 3"]
     shapes: Float[np.ndarray, "52 N 3"]
     regions: dict[str, Float[np.ndarray, " N"]]
+    part: Int[np.ndarray, " N"]
+
+    def without(self, *parts: str) -> Int[np.ndarray, "M 3"]:
+        """The triangles that touch none of these parts."""
+        unwanted = np.isin(self.part, [PARTS.index(name) for name in parts])
+        return self.triangles[~unwanted[self.triangles].any(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,12 @@ def _carried(
 
     regions = {name: at(template.regions[name][:, None])[:, 0] for name in REGIONS}
     shapes = np.stack([at(shape) for shape in template.shapes])
-    return Level(triangles, at(template.vertices), np.stack([at(m) for m in modes]), shapes, regions)
+    part = np.full(len(template.vertices), -1)
+    for i, name in enumerate(PARTS):
+        part[template.part(name).vertices] = i
+    modes_here = np.stack([at(m) for m in modes])
+    main = corners[np.arange(len(corners)), weights.argmax(axis=1)]
+    return Level(triangles, at(template.vertices), modes_here, shapes, regions, part[main])
 
 
 def random_identity(rng: np.random.Generator, count: int) -> Float[np.ndarray, " K"]:
@@ -97,18 +109,24 @@ def random_identity(rng: np.random.Generator, count: int) -> Float[np.ndarray, "
 
 
 def random_expression(rng: np.random.Generator) -> Float[np.ndarray, "52"]:
-    """Neutral, closed eyes, or up to six shapes at once, mostly the same on both sides."""
+    """Neutral, or up to six shapes at once, mostly the same on both sides; closed eyes, smiles, open and
+    pressed mouths more often."""
     weights = np.zeros(len(SHAPE_NAMES), np.float32)
     if rng.random() < 0.25:
         return weights
-    for name in rng.choice(SHAPE_NAMES, rng.integers(1, 7), replace=False):
+    for name in rng.choice(SHAPE_NAMES, rng.integers(0, 7), replace=False):
         _set(weights, str(name), float(rng.random()), rng)
     if rng.random() < 0.35:
         _set(weights, "eyeBlinkLeft", float(rng.uniform(0.5, 1.0)), rng)
     if rng.random() < 0.25:
         _set(weights, "mouthSmileLeft", float(rng.random()), rng)
-    if rng.random() < 0.3:
-        weights[SHAPE_NAMES.index("jawOpen")] = 0.8 * rng.random() ** 2
+    if rng.random() < 0.15:
+        _set(weights, "mouthPressLeft", float(rng.random()), rng)
+    for lip in ("mouthRollUpper", "mouthRollLower"):  # thin lips, and full ones
+        if rng.random() < 0.45:
+            weights[SHAPE_NAMES.index(lip)] = rng.uniform(-0.6, 1.0)
+    if rng.random() < 0.4:
+        weights[SHAPE_NAMES.index("jawOpen")] = rng.random()
     weights[SHAPE_NAMES.index("tongueOut")] = 0.0
     return weights
 

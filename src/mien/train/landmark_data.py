@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from mien.geometry.normals import vertex_normals
 from mien.geometry.raster import Raster
 from mien.scan.net_landmarks_image import (
+    CLOSER,
     FINDER_SIZE,
     LANDMARK_SIZE,
     Frame,
@@ -28,7 +29,7 @@ from mien.train.heads import HeadModel, head_model, posed, random_expression, ra
 
 HELD_OUT_SEED = 987_654  # scans of this seed are measured on only
 CROPS = 6  # close views of a scan
-WHOLES = 3  # views of the whole scan
+WHOLES = 8  # views of the whole scan
 NO_HEAD = 0.1
 SEEN_DEPTH = 0.006  # a landmark this far behind the surface (metres) is hidden
 VISIBLE, HIDDEN = 0.35, 0.12  # shares of inner points seen: above, a face; below, none; between, no matter
@@ -66,8 +67,19 @@ def _head(rng: np.random.Generator) -> tuple[Mesh, Float[np.ndarray, "68 3"]]:
     vertices, landmarks = posed(level, identity, expression), posed(model.landmarks, identity, expression)
     vertices, landmarks = _warped(vertices, landmarks, rng)
     vertices = roughened(level, vertices, rng)
-    triangles = cut(vertices, level.triangles, landmarks, rng)
+    triangles = cut(vertices, level.without(*_not_scanned(rng)), landmarks, rng)
     return merged([(vertices, triangles), *things(landmarks, rng)]), landmarks
+
+
+def _not_scanned(rng: np.random.Generator) -> tuple[str, ...]:
+    """Often no scanner sees the teeth, and the mouth is a hole; sometimes the eyes are holes."""
+    kind = rng.random()
+    mouth: tuple[str, ...] = ()
+    if kind < 0.4:
+        mouth = ("teeth_upper", "teeth_lower", "tongue")
+    if kind < 0.2:
+        mouth = (*mouth, "mouth_socket")
+    return (*mouth, "eye_left", "eye_right") if rng.random() < 0.06 else mouth
 
 
 def _warped(
@@ -92,28 +104,63 @@ class Samples:
     head: Float[np.ndarray, " W"]
 
 
-def samples(seed: int, index: int) -> Samples:
-    """All views of scan `index`."""
+def samples(seed: int, index: int, crops: int = CROPS, wholes: int = WHOLES) -> Samples:
+    """So many views of scan `index`, close and whole."""
     scan = random_scan(seed, index)
     rng = np.random.default_rng([seed, index, 1])
-    crops = [_crop(scan, rng) for _ in range(CROPS)]
-    wholes = [_whole(scan, rng) for _ in range(WHOLES)]
+    near = [_crop(scan, rng) for _ in range(crops)]
+    rng = np.random.default_rng([seed, index, 2])
+    far = [_whole(scan, rng) for _ in range(wholes)]
     return Samples(
-        *(np.stack([c[i] for c in crops]) for i in range(3)),
-        *(np.stack([w[i] for w in wholes]) for i in range(3)),
+        *_stacked(near, ((5, LANDMARK_SIZE, LANDMARK_SIZE), (68, 3), ())),
+        *_stacked(far, ((5, FINDER_SIZE, FINDER_SIZE), (10,), ())),
     )  # type: ignore[arg-type]
+
+
+def _stacked(rows: list[tuple], shapes: tuple[tuple[int, ...], ...]) -> list[np.ndarray]:
+    kinds = (np.int8, np.float32, np.float32)
+    return [
+        np.array([row[i] for row in rows], kind).reshape(len(rows), *shape)
+        for i, (shape, kind) in enumerate(zip(shapes, kinds, strict=True))
+    ]
 
 
 def _softened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """At random blurred, as by a scanner that smooths."""
-    if rng.random() > 0.25:
+    if rng.random() > 0.45:
         return image
     import cv2
 
     inside = image[4] > 0
-    blurred = cv2.GaussianBlur(image[:3].transpose(1, 2, 0), (0, 0), rng.uniform(0.5, 1.6)).transpose(2, 0, 1)
+    blurred = cv2.GaussianBlur(image[:3].transpose(1, 2, 0), (0, 0), rng.uniform(0.5, 2.0)).transpose(2, 0, 1)
     blurred = blurred / np.maximum(np.linalg.norm(blurred, axis=0), 1e-6)
     return np.concatenate([np.where(inside, blurred, 0.0), image[3:]])
+
+
+def _sealed(
+    image: Float[np.ndarray, "5 H H"], projected: Float[np.ndarray, "68 2"], rng: np.random.Generator
+) -> np.ndarray:
+    """At random what lies between the lips, or the lids, is smoothed over from round about, as scanners do
+    that cannot look in there or see only a shine."""
+    openings = [slice(60, 68)] * (rng.random() < 0.35)
+    openings += [slice(36, 42), slice(42, 48)] * (rng.random() < 0.2)
+    if not openings:
+        return image
+    import cv2
+
+    drawn = np.zeros(image.shape[1:], np.uint8)
+    for opening in openings:
+        corners = np.round(projected[opening] * 16 - 8).astype(np.int32)
+        cv2.fillPoly(drawn, [corners], 1, shift=4)
+    hole = cv2.dilate(drawn, np.ones((3, 3), np.uint8)) > 0
+    around = (image[4] > 0) & ~hole
+    spread = (0, 0), rng.uniform(1.5, 4.0)
+    weight = cv2.GaussianBlur(around.astype(np.float32), *spread)
+    filled = cv2.GaussianBlur((image[:4] * around).transpose(1, 2, 0), *spread).transpose(2, 0, 1)
+    filled /= np.maximum(weight, 1e-6)
+    filled[:3] /= np.maximum(np.linalg.norm(filled[:3], axis=0), 1e-6)
+    hole &= weight > 0.02
+    return np.concatenate([np.where(hole, filled, image[:4]), np.where(hole, 1.0, image[4:])])
 
 
 def _packed(image: np.ndarray) -> np.ndarray:
@@ -123,10 +170,10 @@ def _packed(image: np.ndarray) -> np.ndarray:
 def _crop(scan: RandomScan, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.float32]:
     frame = face_frame(scan.landmarks) if scan.landmarks is not None else _any_frame(scan, rng)
     image, raster, view = _looked(scan, _jittered_view(frame, rng))
-    image = _softened(image, rng)
     if scan.landmarks is None:
-        return _packed(image), np.zeros((68, 3), np.float32), np.float32(0)
+        return _packed(_softened(image, rng)), np.zeros((68, 3), np.float32), np.float32(0)
     projected = view.project(scan.landmarks)
+    image = _softened(_sealed(image, projected[:, :2], rng), rng)
     points = in_half_widths(projected, view)
     seen = _seen_share(projected, raster.depth)
     presence = 1.0 if seen > VISIBLE else 0.0 if seen < HIDDEN else -1.0
@@ -154,14 +201,16 @@ def _seen_share(projected: np.ndarray, depth: np.ndarray) -> float:
 
 def _jittered_view(frame: Frame, rng: np.random.Generator) -> View:
     kind = rng.random()
-    if kind < 0.08:  # from anywhere: backs of heads, ears
+    if kind < 0.06:  # from anywhere: backs of heads, ears
         yaw, pitch, roll = rng.uniform(-np.pi, np.pi), rng.uniform(-1.3, 1.3), rng.uniform(-np.pi, np.pi)
-    elif kind < 0.3:
-        yaw, pitch, roll = np.radians(rng.uniform(-1, 1, 3) * [85, 50, 50])
+    elif kind < 0.22:
+        yaw, pitch, roll = np.radians(rng.uniform(-1, 1, 3) * [80, 50, 50])
     else:
-        yaw, pitch, roll = np.radians(rng.normal(size=3) * [24, 13, 9])
-    shift = rng.normal(size=3) * frame.length * rng.uniform(0, 0.15)
-    length = frame.length * np.exp(rng.normal() * 0.09)
+        yaw, pitch, roll = np.radians(rng.normal(size=3) * [20, 12, 7])
+    far = rng.random() < 0.2  # as the finder's first guesses are
+    reach = rng.uniform(0.15, 0.4) if far else rng.uniform(0, 0.12)
+    shift = rng.normal(size=3) * frame.length * reach
+    length = frame.length * np.exp(rng.normal() * (0.2 if far else 0.07))
     return crop_view(Frame(frame.axes, frame.centre + shift, float(length)), yaw, pitch, roll)
 
 
@@ -179,21 +228,33 @@ def random_rotation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
 
 
 def _whole(scan: RandomScan, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    low, high = scan.vertices.min(axis=0), scan.vertices.max(axis=0)
-    reach = float(np.linalg.norm(high - low)) / 2 * rng.uniform(0.6, 1.15)
-    centre = (low + high) / 2 + rng.normal(size=3) * reach * 0.06
-    axes = random_rotation(rng)
-    if rng.random() < 0.4:
-        axes = crop_view(Frame(np.eye(3), centre, 1.0), *np.radians(rng.normal(size=3) * [35, 20, 60])).axes
-    view = View(axes, centre, reach, FINDER_SIZE)
+    view = _whole_view(scan, rng)
     image, _ = geometry_image(scan.vertices, scan.normals, scan.triangles, view)
     if scan.landmarks is None:
         return _packed(image), np.zeros(10, np.float32), np.float32(0)
     frame = face_frame(scan.landmarks)
     place = in_half_widths(view.project(frame.centre), view)
-    turn = frame.axes[:2] @ axes.T
-    pose = np.concatenate([place, [np.log(frame.length / reach)], turn.ravel()])
+    turn = frame.axes[:2] @ view.axes.T
+    pose = np.concatenate([place, [np.log(frame.length / view.reach)], turn.ravel()])
     return _packed(image), pose.astype(np.float32), np.float32(1)
+
+
+def _whole_view(scan: RandomScan, rng: np.random.Generator) -> View:
+    """From all round and far enough off that the search's first views are among them; as often near the face
+    and nearly upright, as its later ones are."""
+    axes = random_rotation(rng)
+    if scan.landmarks is not None and rng.random() < 0.5:
+        frame = face_frame(scan.landmarks)
+        if rng.random() < 0.7:
+            axes = crop_view(frame, *np.radians(rng.normal(size=3) * [30, 25, 30])).axes
+        centre = frame.centre + rng.normal(size=3) * frame.length * rng.uniform(0, 0.8)
+        return View(axes, centre, frame.length * CLOSER * np.exp(rng.normal() * 0.25), FINDER_SIZE)
+    low, high = scan.vertices.min(axis=0), scan.vertices.max(axis=0)
+    if rng.random() < 0.5:  # as if more of a bust, or of clutter, were there
+        low, high = low - 0.12 * rng.random(3) ** 2, high + 0.12 * rng.random(3) ** 2
+    reach = float(np.linalg.norm(high - low)) / 2 * rng.uniform(0.75, 1.1)
+    centre = (low + high) / 2 + rng.normal(size=3) * reach * 0.08
+    return View(axes, centre, reach, FINDER_SIZE)
 
 
 assert LANDMARK_SIZE == 128  # the shapes above

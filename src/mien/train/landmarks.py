@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +15,34 @@ import torch
 from torch import Tensor, nn
 
 from mien.nets.landmarks import FinderNet, LandmarkNet, folded
-from mien.scan.face_points import MIRROR_68
 from mien.scan.net_landmarks_image import REACH
 from mien.train import checkpoint
-from mien.train.landmark_data import HELD_OUT_SEED, Samples, samples
+from mien.train.landmark_data import CROPS, HELD_OUT_SEED, WHOLES, Samples, samples
 from mien.train.loss import finder_loss, points_loss
+from mien.train.replay import replayed
 
 FACE_LENGTH_MM = 70.0
 
 
 @dataclass(frozen=True)
 class LandmarkTraining:
-    """How long, how fast, where. `scans` a batch give six crops and three whole views each; every batch is
-    learned from twice, as it is and mirrored."""
+    """How long, how fast, where. `scans` a batch give so many `crops` and `wholes` each (0 wholes leave the
+    finder as it is, 0 crops the landmark network); after each batch
+    come `times` steps on pictures of the last `pool` batches, mixed and varied (`mien.train.replay`). The
+    rate falls with the steps made or the minutes spent since the start, whichever are further on."""
 
-    steps: int = 3000
+    steps: int = 20_000
+    minutes: float = float("inf")
     scans: int = 10
+    crops: int = CROPS
+    wholes: int = WHOLES
+    times: int = 4
+    pool: int = 120
     rate: float = 3e-3
     seed: int = 1
     average: float = 0.99  # decay of the running average of the weights, which is what ships
-    held_out: int = 48
-    save_seconds: float = 120.0
+    held_out: int = 40
+    save_seconds: float = 240.0
     threads: int = 1
     workers: int = 1
     folder: Path = Path("runs/landmarks")
@@ -55,24 +63,39 @@ def train_landmarks(config: LandmarkTraining, resume: bool = False) -> float:
     millimetres. The same seed sees the same scans in the same order."""
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
+    _keep_memory()
     run = _Run(config)
     if resume and run.path.exists():
         run.restore()
-    held_out = _batch([samples(HELD_OUT_SEED, i) for i in range(config.held_out)])
+    held_out = _batch(_scans(config, HELD_OUT_SEED, 0, config.held_out))
     saved = started = time.monotonic()
     first = run.step
-    for batch in _twice(_batches(config, first // 2)):
+    for batch in _batches(config, first // config.times):
+        run.spent = (time.monotonic() - started) / 60.0
         loss = run.learn(batch)
-        done = run.step >= config.steps
+        done = run.progress() >= 1.0
         if run.step % 20 == 0 or done:
             pace = (run.step - first) / (time.monotonic() - started)
-            _say(f"step {run.step}/{config.steps}  loss {loss:.4f}  {pace:.2f} steps/s")
+            _say(f"step {run.step}, {run.progress():.1%}  loss {loss:.4f}  {pace:.2f} steps/s")
         if done or time.monotonic() - saved > config.save_seconds:
             run.score(held_out)
             saved = time.monotonic()
         if done:
             break
     return run.best
+
+
+def _keep_memory() -> None:
+    """Has glibc reuse freed memory: mapping the same large arrays anew takes a fifth of each step."""
+    import ctypes
+    import ctypes.util
+
+    name = ctypes.util.find_library("c")
+    if sys.platform == "linux" and name:
+        trim_threshold, mmap_max = -1, -4
+        libc = ctypes.CDLL(name)
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def _say(line: str) -> None:
@@ -89,18 +112,26 @@ class _Run:
         self.average = copy.deepcopy(self.nets).eval()
         self.optimizer = torch.optim.AdamW(self.nets.parameters(), config.rate, weight_decay=1e-3)
         self.step = 0
+        self.spent = 0.0  # minutes
         self.best = float("inf")
+
+    def progress(self) -> float:
+        """0 at the start, 1 at the end."""
+        return max(self.step / self.config.steps, self.spent / self.config.minutes)
 
     def learn(self, batch: tuple[Tensor, ...]) -> float:
         """One step on a batch; the loss."""
         crops, points, presence, wholes, poses, head = batch
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.rate * _schedule(self.step / self.config.steps, self.step)
+            group["lr"] = self.config.rate * _schedule(self.progress(), self.step)
         self.nets.train()
+        loss = torch.zeros(())
         with torch.autocast("cpu", torch.bfloat16):
-            maps, error, chance = self.nets.points.maps_of(_unpacked(crops))
-            found = self.nets.finder(_unpacked(wholes)).float()
-        loss = points_loss(maps, error, chance, points, presence) + finder_loss(found, poses, head)
+            if len(crops):
+                maps, error, chance = self.nets.points.maps_of(_unpacked(crops))
+                loss = loss + points_loss(maps, error, chance, points, presence)
+            if len(wholes):
+                loss = loss + finder_loss(self.nets.finder(_unpacked(wholes)).float(), poses, head)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.nets.parameters(), 1.0)
@@ -121,20 +152,30 @@ class _Run:
     def score(self, held_out: tuple[Tensor, ...]) -> None:
         """Measures the average, saves the state, and the weights if they are the best so far."""
         crops, points, presence, wholes, poses, head = held_out
+        now = 0.0
+        if len(crops):
+            now = self._score_points(crops, points, presence)
+        if len(wholes):
+            found = self.average.finder(_unpacked(wholes))
+            missed = float(((found[:, 0] > 0) != (head > 0.5)).float().mean())
+            off = float((found[:, 1:11] - poses)[head > 0.5].abs().mean())
+            _say(f"step {self.step}: finder wrong {missed:.1%}, pose off {off:.3f}")
+            now = now or off
+        better, self.best = now < self.best, min(now, self.best)
+        self._save()
+        if better and self.config.asset is not None:
+            export(self.average, self.config.asset)
+
+    def _score_points(self, crops: Tensor, points: Tensor, presence: Tensor) -> float:
         seen, _, chance = self.average.points(_unpacked(crops))
         face = presence > 0.5
         error = (seen - points)[face].norm(dim=2) * REACH * FACE_LENGTH_MM
         inner, jaw = float(error[:, 17:].mean()), float(error[:, :17].mean())
         wrong = float(((chance > 0) != face)[presence > -0.5].float().mean())
-        found = self.average.finder(_unpacked(wholes))
-        missed = float(((found[:, 0] > 0) != (head > 0.5)).float().mean())
-        off = float((found[:, 1:11] - poses)[head > 0.5].abs().mean())
-        _say(f"step {self.step}: held out, inner {inner:.2f} mm, jaw {jaw:.2f} mm")
-        _say(f"step {self.step}: presence wrong {wrong:.1%}, finder wrong {missed:.1%}, pose off {off:.3f}")
-        better, self.best = inner < self.best, min(inner, self.best)
-        self._save()
-        if better and self.config.asset is not None:
-            export(self.average, self.config.asset)
+        _say(
+            f"step {self.step}: held out, inner {inner:.2f} mm, jaw {jaw:.2f} mm, presence wrong {wrong:.1%}"
+        )
+        return inner
 
     def _save(self) -> None:
         tensors = {f"nets.{k}": v for k, v in self.nets.state_dict().items()}
@@ -169,53 +210,48 @@ def export(nets: Nets, path: Path) -> None:
     save_file({k: np.ascontiguousarray(v, np.float16) for k, v in sorted(tensors.items())}, path)
 
 
-class _Scans(torch.utils.data.Dataset):
-    def __init__(self, seed: int, first: int, count: int) -> None:
-        self.seed, self.first, self.count = seed, first, count
+class _Batches(torch.utils.data.IterableDataset):
+    """Endless; from fresh batch `first` on."""
 
-    def __len__(self) -> int:
-        return self.count
+    def __init__(self, config: LandmarkTraining, first: int) -> None:
+        self.config, self.first = config, first
 
-    def __getitem__(self, index: int) -> Samples:
-        return samples(self.seed, self.first + index)
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        torch.set_num_threads(1)
+        config = self.config
+        firsts = (n * config.scans for n in count(self.first))
+        fresh = (_fields(_scans(config, config.seed, first, config.scans)) for first in firsts)
+        for crops, wholes in replayed(fresh, config.seed, config.pool, config.times):
+            yield _tensors((*crops, *wholes))
+
+
+def _scans(config: LandmarkTraining, seed: int, first: int, number: int) -> list[Samples]:
+    return [samples(seed, first + i, config.crops, config.wholes) for i in range(number)]
+
+
+def _fields(scans: list[Samples]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Crops with their truths, wholes with theirs."""
+    names = (("crops", "points", "presence"), ("wholes", "poses", "head"))
+    crops, wholes = (tuple(np.concatenate([getattr(s, n) for s in scans]) for n in part) for part in names)
+    return crops, wholes
+
+
+def _tensors(arrays: tuple[np.ndarray, ...]) -> tuple[Tensor, ...]:
+    return tuple(torch.from_numpy(a) for a in arrays)
 
 
 def _batch(scans: list[Samples]) -> tuple[Tensor, ...]:
-    fields = ("crops", "points", "presence", "wholes", "poses", "head")
-    return tuple(torch.from_numpy(np.concatenate([getattr(s, name) for s in scans])) for name in fields)
+    crops, wholes = _fields(scans)
+    return _tensors((*crops, *wholes))
 
 
-def _twice(batches: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
-    for batch in batches:
-        yield batch
-        yield mirrored(batch)
-
-
-def mirrored(batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The same pictures and truths in a mirror: right is left, and the subject's left is his right."""
-    crops, points, presence, wholes, poses, head = batch
-    points = points[:, MIRROR_68] * torch.tensor([-1.0, 1.0, 1.0])
-    # centre x; the left axis keeps its x but turns its y and z; the up axis turns its x
-    poses = poses * torch.tensor([-1.0, 1, 1, 1, 1, -1, -1, -1, 1, 1])
-    return _flipped(crops), points, presence, _flipped(wholes), poses, head
-
-
-def _flipped(images: Tensor) -> Tensor:
-    images = images.flip(3)
-    images[:, 0] = -images[:, 0]
-    return images
-
-
-def _batches(config: LandmarkTraining, done: int) -> Iterator[tuple[Tensor, ...]]:
-    """From batch `done` on."""
-    count = (config.steps + 1) // 2 - done
-    scans = _Scans(config.seed, done * config.scans, count * config.scans)
+def _batches(config: LandmarkTraining, first: int) -> Iterator[tuple[Tensor, ...]]:
+    """From fresh batch `first` on; they come as they are."""
     return iter(
         torch.utils.data.DataLoader(
-            scans,
-            batch_size=config.scans,
+            _Batches(config, first),
+            batch_size=None,
             num_workers=config.workers,
-            collate_fn=_batch,
             prefetch_factor=4 if config.workers else None,
         )
     )
