@@ -365,3 +365,42 @@ def test_a_light_copy_follows_surface_and_texture():
     v = np.arccos(p[..., 1]) / np.pi
     assert np.abs(light.corner_uvs[..., 1] - v)[inner].max() < 0.5 * edge
     assert (light.vertex_mask == 1).all()
+
+
+def test_a_large_texture_is_carried_on_from_its_islands():
+    from mien.bake.sample import bleed
+    from mien.geometry.uvspace import fill_gutter
+
+    rng = np.random.default_rng(0)
+    texture = rng.integers(0, 255, (256, 256, 3)).astype(np.uint8)
+    kept = np.zeros((64, 64), bool)
+    kept[10:40, 12:50] = True
+    whole = np.kron(kept, np.ones((4, 4), bool))
+    out = bleed(texture, kept)
+    np.testing.assert_array_equal(out[whole], texture[whole])
+    exact = fill_gutter(texture, whole)
+    beside = np.zeros_like(whole)
+    beside[40:160, 48 - 8 : 48] = True  # left of the island, where rows lead to it
+    np.testing.assert_array_equal(out[beside], exact[beside])
+    far = out[200:, 220:].reshape(-1, 3)
+    assert (np.abs(far.astype(int) - texture[whole].astype(int).mean(axis=0)) < 130).all()
+
+
+def test_vertex_colours_of_a_dense_scan_are_read_through_its_light_copy():
+    from mien.bake.sample import point_source
+    from mien.core.conventions import linear_to_srgb, srgb_to_linear
+
+    vertices, triangles, _ = ball(150)
+    vertices *= 0.1
+    colours = 0.5 + 0.4 * np.sin(60 * vertices / 0.1)  # waves finer than the light copy's edges can hold
+    dense = Scan("ball", vertices, triangles, vertex_colours=colours)
+    light = light_scan(dense, 6_000)
+    middle = np.full((len(light.triangles), 3), 1 / 3)
+    read = point_source(light, dense).read(np.arange(len(light.triangles)), middle)
+    where = light.vertices[light.triangles].mean(axis=1)
+    where *= 0.1 / np.linalg.norm(where, axis=1, keepdims=True)
+    truth = srgb_to_linear(0.5 + 0.4 * np.sin(60 * where / 0.1))
+    error = np.abs(linear_to_srgb(read.astype(float)) - linear_to_srgb(truth))
+    through_light = np.abs(light.vertex_colours[light.triangles].mean(axis=1) - linear_to_srgb(truth))
+    assert np.median(error) < 0.05
+    assert np.median(error) < 0.5 * np.median(through_light)
