@@ -92,9 +92,10 @@ class Check:
 class Evaluate:
     """Measure a part of Mien; the numbers in the README come from here."""
 
-    what: Positional[Literal["registration", "shapes", "inputs"]]
+    what: Positional[Literal["registration", "shapes", "inputs", "colour"]]
     """registration: synthetic scans with known truth, then --scans; shapes: the template's 52; inputs: time
-    and memory of `mien rig` on scans of 5 million triangles with 8K textures (minutes, 3 GB of disk)."""
+    and memory of `mien rig` on scans of 5 million triangles with 8K textures (minutes, 3 GB of disk);
+    colour: detail that the bake keeps of known gratings, or with --scans and --plots of those."""
     scans: tuple[Path, ...] = ()
     """Further scans to register and measure."""
     albedo: tuple[Path, ...] = ()
@@ -102,7 +103,10 @@ class Evaluate:
     landmarks: tuple[Path, ...] = ()
     """Their true landmarks, in the same order: held against the detected ones, not used in the fit."""
     plots: Path | None = None
-    """registration: instead, a folder for pictures: predicted against true error, each scan's error map."""
+    """registration: instead, a folder for pictures: predicted against true error, each scan's error map;
+    colour: the folder for 400 % close-ups beside each scan, and its texel-stretch map."""
+    resolution: Literal[1024, 2048, 4096] = 2048
+    """colour: texels of the baked maps."""
     robustness: bool = False
     """registration: instead, what works and what is refused of turned, cropped, thinned, rough and other
     scans, a synthetic head's and those given (about half a minute each, 25 a head)."""
@@ -229,9 +233,27 @@ def _evaluate(command: Evaluate) -> int:
 
         return _print_rows(evaluate_large(), command.json)
     scans = real_scans(command.scans, command.albedo, command.landmarks)
+    if command.what == "colour":
+        return _evaluate_colour(command, scans)
     if command.plots is not None or command.robustness:
         return _evaluate_trust(command, scans)
     return _print_rows(evaluate_registration(scans), command.json)
+
+
+def _evaluate_colour(command: Evaluate, scans: list[RealScan]) -> int:
+    if bool(scans) != (command.plots is not None):
+        raise MienError(
+            f"evaluate colour: {len(scans)} --scans and {'a' if command.plots else 'no'} folder --plots, "
+            "expected both or neither; give --plots DIR for the pictures of --scans"
+        )
+    from mien.pipeline.measure_colour import evaluate_colour, evaluate_sharpness
+
+    if command.plots is None:
+        return _print_rows(evaluate_sharpness(), command.json)
+    rows = evaluate_colour(
+        scans, command.plots, command.resolution, lambda text: print(text, file=sys.stderr)
+    )
+    return _print_rows(rows, command.json)
 
 
 def _evaluate_trust(command: Evaluate, scans: list[RealScan]) -> int:

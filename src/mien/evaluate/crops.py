@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from mien.bake.colour import tile_of
 from mien.bake.fill import typical_texel
 from mien.bake.sample import ColourSource
-from mien.core.conventions import linear_to_srgb
+from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Image
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.raster import Raster, rasterize
+from mien.textures.tangent import normal_from_displacement
 from mien.view.labels import blank_sheet, draw_text, paste
 from mien.view.texture import Texture, texture_from_image
 
 MAGNIFICATION = 4.0  # picture pixels per texel at the middle of the crop
-LARGEST = 480  # pixels of a crop's side
+LARGEST = 640  # pixels of a crop's side
 _GREY = 0.72
 _RAKING = np.array([0.55, 0.4, 0.73])  # right, up, toward: light that shows relief
 
@@ -88,11 +90,22 @@ def spots(template: Template) -> tuple[Spot, ...]:
 
 @dataclass(frozen=True)
 class BakedHead:
-    """What is judged: the head as scanned with its albedo (sRGB) and displacement (mm), by tile name."""
+    """What is judged: the head as scanned; its albedo (sRGB), displacement (mm) and confidence by tile."""
 
     vertices: Float[np.ndarray, "V 3"]
     albedo: dict[str, Image]
     displacement: dict[str, Image]
+    confidence: dict[str, Image]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One spot: its picture (scan and head unlit, then both in grey under raking light), and the head's share
+    of the scan's detail there (mean gradient of log light; NaN where little was measured)."""
+
+    name: str
+    picture: UInt8[np.ndarray, "H W 3"]
+    detail_kept: float
 
 
 def view_of(template: Template, head: BakedHead, spot: Spot, magnification: float = MAGNIFICATION) -> View:
@@ -106,24 +119,34 @@ def view_of(template: Template, head: BakedHead, spot: Spot, magnification: floa
     return View(head.vertices[spot.vertex], axes, scale, int(min(spot.metres * scale, LARGEST)))
 
 
-def crop_sheet(
+def crops(
     template: Template, head: BakedHead, prepared: PreparedScan, chosen: tuple[Spot, ...] | None = None
-) -> list[tuple[str, UInt8[np.ndarray, "H W 3"]]]:
-    """Per spot one picture: scan and head unlit, then scan and head in grey under raking light."""
+) -> list[Crop]:
+    """Close-ups of the chosen spots, all of `spots` if left out."""
     pieces = _pieces(template, head)
     source = ColourSource(prepared.scan)
     out = []
     for spot in spots(template) if chosen is None else chosen:
         view = view_of(template, head, spot)
-        tiles = [*_scan_pictures(prepared, source, view), *_head_pictures(pieces, head, view)]
-        order = (
-            ("scan", tiles[0]),
-            ("head", tiles[2]),
-            ("scan, relief", tiles[1]),
-            ("head, relief", tiles[3]),
-        )
-        out.append((spot.name, _row(spot, view, order)))
+        scan, baked = _scan_pictures(prepared, source, view), _head_pictures(pieces, head, view)
+        order = (("scan", scan[0]), ("head", baked[0]), ("scan, relief", scan[1]), ("head, relief", baked[1]))
+        out.append(Crop(spot.name, _row(spot, view, order), _detail_kept(scan[0], baked[0], baked[2])))
     return out
+
+
+def _detail_kept(scan: np.ndarray, head: np.ndarray, confidence: np.ndarray) -> float:
+    """Mean gradient of log light in the head's picture over that in the scan's, where surely measured."""
+    sure = (confidence > 0.95) & (scan.max(axis=2) > 12)
+    sure = cv2.erode(sure.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    if sure.mean() < 0.05:
+        return float("nan")
+    return _gradient(head)[sure].mean() / max(float(_gradient(scan)[sure].mean()), 1e-9)
+
+
+def _gradient(picture: np.ndarray) -> np.ndarray:
+    light = np.log(srgb_to_linear(picture / 255.0).mean(axis=2) + 0.01)
+    light = cv2.GaussianBlur(light, (0, 0), 1.0)  # eight-bit steps are no detail
+    return np.hypot(np.gradient(light, axis=0), np.gradient(light, axis=1))
 
 
 def _row(spot: Spot, view: View, tiles: tuple[tuple[str, np.ndarray], ...]) -> UInt8[np.ndarray, "H W 3"]:
@@ -160,33 +183,32 @@ class _Piece:
     uvs: Float[np.ndarray, "T 3 2"]
     albedo: Texture
     normal: Texture
+    confidence: Texture
     tangent_u: Float[np.ndarray, "V 3"]
-    tangent_v: Float[np.ndarray, "V 3"]
 
 
 def _pieces(template: Template, head: BakedHead) -> list[_Piece]:
-    from mien.textures.tangent import normal_from_displacement
-
     out = []
     for name, albedo in head.albedo.items():
         tile = tile_of(template, name, albedo.pixels.shape[0])
         height = head.displacement[name]
         normal = normal_from_displacement(height, tile, head.vertices, template.topology.triangles)
-        du, dv = tile.uv_derivatives(head.vertices)
+        along_u, _ = tile.uv_derivatives(head.vertices)
         out.append(
             _Piece(
                 tile.triangles,
                 tile.uvs[tile.triangle_uvs],
                 texture_from_image(albedo, 8192),
                 texture_from_image(normal, 8192),
-                du,
-                dv,
+                texture_from_image(head.confidence[name], 8192),
+                along_u,
             )
         )
     return out
 
 
-def _head_pictures(pieces: list[_Piece], head: BakedHead, view: View) -> tuple[np.ndarray, np.ndarray]:
+def _head_pictures(pieces: list[_Piece], head: BakedHead, view: View) -> tuple[np.ndarray, ...]:
+    """Unlit, in relief, and the confidence."""
     triangles = np.concatenate([p.triangles for p in pieces])
     uvs = np.concatenate([p.uvs for p in pieces])
     which = np.repeat(np.arange(len(pieces)), [len(p.triangles) for p in pieces])
@@ -198,6 +220,8 @@ def _head_pictures(pieces: list[_Piece], head: BakedHead, view: View) -> tuple[n
     corner = triangles[triangle]
     smooth = normalized(np.einsum("nk,nkd->nd", bary, normals[corner]))
     colour = np.full((view.size, view.size, 3), np.nan, np.float32)
+    confidence = np.zeros((view.size, view.size), np.float32)
+    sure = np.zeros(len(triangle), np.float32)
     found, bumped = np.zeros((len(triangle), 3), np.float32), smooth.copy()
     for n, piece in enumerate(pieces):
         rows = np.flatnonzero(which[triangle] == n)
@@ -205,10 +229,11 @@ def _head_pictures(pieces: list[_Piece], head: BakedHead, view: View) -> tuple[n
             continue
         level = np.zeros(len(rows), np.float32)
         found[rows] = piece.albedo.sample(uv[rows], level)
+        sure[rows] = piece.confidence.sample(uv[rows], level)[:, 0]
         tangent = np.einsum("nk,nkd->nd", bary[rows], piece.tangent_u[corner[rows]])
         bumped[rows] = _turned(smooth[rows], tangent, piece.normal.sample(uv[rows], level))
-    colour[mask] = found
-    return _flat(colour), _relief(bumped, mask, view)
+    colour[mask], confidence[mask] = found, sure
+    return _flat(colour), _relief(bumped, mask, view), confidence
 
 
 def _turned(normals: np.ndarray, along_u: np.ndarray, stored: np.ndarray) -> np.ndarray:
