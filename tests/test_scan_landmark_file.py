@@ -10,8 +10,9 @@ import pytest
 
 from mien.core.errors import MienError
 from mien.core.mesh import Scan
-from mien.scan import read_landmarks
+from mien.scan import prepare_scan, read_landmarks
 from mien.scan.face_points import MIRROR_68
+from mien.template import load_template
 
 # The mean positions of a face, right half and midline; the left half is its mirror image (millimetres).
 RIGHT = {
@@ -117,3 +118,44 @@ def test_landmarks_in_another_unit_are_refused(tmp_path):
     metres = Scan("s", FACE / 1000, np.array([[0, 1, 2]]))
     with pytest.raises(MienError, match="far outside the scan"):
         read_landmarks(tmp_path / "a.json", metres)
+
+
+def own_file(path, points, confidence, **more):
+    rows = [None if np.isnan(p).any() else p for p in points]
+    rows = [row if row is None else row.tolist() for row in rows]
+    path.write_text(json.dumps({"scheme": "Multi-PIE 68", "scan": rows, "confidence": confidence, **more}))
+    return path
+
+
+def test_an_assets_own_file_keeps_confidence_and_trusts_what_was_moved(tmp_path):
+    confidence = np.linspace(0.2, 0.9, 68)
+    unseen = FACE.astype(float)
+    unseen[20] = np.nan
+    found = [None if i == 20 else p.tolist() for i, p in enumerate(unseen)]
+    edited = unseen.copy()
+    edited[39] += [1.0, 0.5, 0.0]
+    path = own_file(tmp_path / "landmarks.json", edited, confidence.tolist(), found=found)
+    points, sure = read_landmarks(path)
+    assert sure[20] == 0.0
+    assert sure[39] == 1.0
+    kept = np.setdiff1d(np.arange(68), [20, 39])
+    np.testing.assert_allclose(sure[kept], confidence[kept])
+    np.testing.assert_array_equal(points[39], edited[39])
+    assert np.isfinite(points).all()
+
+
+@pytest.mark.parametrize("confidence", [[0.5] * 67, [2.0] * 68, ["high"] * 68, [0.0] * 68])
+def test_an_assets_own_file_with_wrong_confidence_is_refused(tmp_path, confidence):
+    path = own_file(tmp_path / "landmarks.json", FACE.astype(float), confidence)
+    with pytest.raises(MienError, match=r"landmarks\.json"):
+        read_landmarks(path)
+
+
+def test_a_point_dropped_elsewhere_on_the_face_is_named():
+    template = load_template()
+    points = template.landmarks.on(template.vertices, template.topology)
+    scan = Scan("head", template.vertices, template.topology.triangles)
+    assert prepare_scan(scan, landmarks=points).unit_known
+    points[39] = points[57]
+    with pytest.raises(MienError, match=r"head: point 39 .*move it, or write null"):
+        prepare_scan(scan, landmarks=points)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 
 from mien.bake.colour import TILES, tile_of
+from mien.bake.fill import typical_texel
 from mien.bake.project import REACH, project_along_normals
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Image
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized, vertex_normals
-from mien.geometry.uvspace import Tile, blur_within
+from mien.geometry.uvspace import Tile, blur_within, fill_gutter
 from mien.geometry.weights import smoothstep
 from mien.scan.light import light_scan
 
 LIMIT_MM = 0.8
 _TRUSTED = (0.001, 0.0025)  # metres between head and scan: relief ... no relief
-_FINENESS = (1.8, 3.0)  # template edge over scan edge: a coarser scan has no relief of its own
+_AGREEING = (0.6, 0.85)  # cosine between the two normals: folds have no relief ... relief
+_FINENESS = (0.25, 0.45)  # template edge over scan edge: the scan is too coarse to add anything ... adds
+_SMOOTHING = 0.35  # of a scan's edge: shorter waves are its facets
+_STEPS = 5.0  # texels a scan edge that show all that the scan has
 
 
 def scan_relief(
@@ -31,10 +36,9 @@ def scan_relief(
     """Displacement in mm (outward positive) for "face" and "head"; 0 where nothing was measured and where the
     user masked the scan (`shown` 0).
 
-    Measured from the smooth surface over the mesh (Phong tessellation), so that the roundness between
-    vertices, which smooth shading shows already, is not counted twice. Kept is what is finer than the
-    template's mesh and coarser than the scan's: the mean per vertex is taken out, wavelengths below two
-    scan edges are facets and smoothed away. A scan about as coarse as the template yields zeros.
+    Measured between two smooth surfaces, over the registered mesh and over the scan (Phong tessellation of
+    both), so that neither the roundness between vertices, which smooth shading shows already, nor a coarse
+    scan's facets count. A scan much coarser than the template's mesh yields zeros.
     """
     scan = prepared.scan
     fine = _fineness(template, vertices, scan.vertices, scan.triangles)
@@ -46,12 +50,22 @@ def scan_relief(
     out = {}
     for name in TILES:
         tile = tile_of(template, name, resolution)
-        relief = np.zeros(len(tile.corners), np.float32)
+        relief = np.zeros(tile.covered.shape, np.float32)
         if surface is not None and whole is not None:
             near = (whole.query(vertices).distance < REACH) & (fine > 0)
-            relief = _tile_relief(tile, template, vertices, surface, near, fine, edge, whole is not surface)
-        out[name] = Image(tile.image(relief)[..., None], "linear", "mm")
+            small = tile_of(template, name, enough_texels(tile, vertices, edge))
+            found = _tile_relief(small, template, vertices, surface, near, fine, edge, whole is not surface)
+            relief = _enlarged(found, small, tile)
+        out[name] = Image(relief[..., None], "linear", "mm")
     return out
+
+
+def enough_texels(tile: Tile, vertices: Float[np.ndarray, "V 3"], edge: float) -> int:
+    """The tile's resolution, halved as long as it still shows all that a scan of this edge (metres) has."""
+    resolution, texel = tile.resolution, typical_texel(tile, vertices)
+    while resolution > 256 and resolution % 2 == 0 and 2 * texel * _STEPS <= edge:
+        resolution, texel = resolution // 2, 2 * texel
+    return resolution
 
 
 def _fineness(
@@ -85,15 +99,38 @@ def _tile_relief(
     normals = normalized(tile.at_texels(at_vertices)[rows])
     points = _smooth_points(tile, vertices, at_vertices)[rows]
     hit = project_along_normals(surface, points, normals, rays_only=rays_only)
-    relief[rows] = MILLIMETRES_PER_METRE * hit.offset
-    trust[rows] = np.where(hit.triangle >= 0, 1.0 - smoothstep(np.abs(hit.offset), *_TRUSTED), 0.0)
+    lift = _phong_lift(surface, hit.triangle, hit.barycentric, normals)
+    relief[rows] = MILLIMETRES_PER_METRE * np.where(hit.triangle >= 0, hit.offset + lift, 0.0)
+    agree = smoothstep(hit.agreement, *_AGREEING)
+    trust[rows] = agree * np.where(hit.triangle >= 0, 1.0 - smoothstep(np.abs(hit.offset), *_TRUSTED), 0.0)
     image, known = tile.image(relief), tile.image(trust) > 0.5
-    texel = np.sqrt(np.median(tile.at_texels(tile.texel_area(vertices))))
-    image = blur_within(image, known, max(edge / texel, 0.5))
-    weight = tile.to_vertices(trust)
-    mean = tile.to_vertices(trust * image[tile.covered]) / np.maximum(weight, 1e-6)
-    detail = (image[tile.covered] - tile.at_texels(mean)) * trust * tile.at_texels(fine)
-    return np.clip(detail, -LIMIT_MM, LIMIT_MM).astype(np.float32)
+    sigma = max(_SMOOTHING * edge / typical_texel(tile, vertices), 0.5)
+    image = blur_within(image, known, sigma)
+    # Trust falls off before the border of what is known, where the average is one-sided.
+    sure = np.clip(2.0 * blur_within(tile.image(trust), tile.covered, 2.0 * sigma) - 1.0, 0.0, 1.0)
+    return np.clip(image * sure * tile.image(tile.at_texels(fine)), -LIMIT_MM, LIMIT_MM).astype(np.float32)
+
+
+def _phong_lift(
+    surface: ClosestPoint, triangle: np.ndarray, barycentric: np.ndarray, directions: np.ndarray
+) -> np.ndarray:
+    """How far along `directions` the smooth surface over the scan lies beyond its flat triangles (metres)."""
+    corner = surface.triangles[triangle]
+    flat = np.einsum("nk,nkd->nd", barycentric, surface.vertices[corner])
+    out = np.zeros(len(triangle))
+    for k in range(3):
+        normal = surface.normals[corner[:, k]]
+        height = np.einsum("nd,nd->n", surface.vertices[corner[:, k]] - flat, normal)
+        out += barycentric[:, k] * height * np.einsum("nd,nd->n", normal, directions)
+    return 0.75 * out
+
+
+def _enlarged(pixels: np.ndarray, small: Tile, tile: Tile) -> np.ndarray:
+    if small.resolution == tile.resolution:
+        return pixels
+    size = (tile.resolution, tile.resolution)
+    large = cv2.resize(fill_gutter(pixels, small.covered), size, interpolation=cv2.INTER_CUBIC)
+    return np.where(tile.covered, large, 0.0).astype(np.float32)
 
 
 def _smooth_points(tile: Tile, vertices: np.ndarray, normals: np.ndarray) -> np.ndarray:

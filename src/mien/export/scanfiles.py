@@ -30,7 +30,8 @@ def write_scan_folder(
 def registered_ply(template: Template, scan: PreparedScan, registration: Registration) -> bytes:
     """Binary PLY of the head as scanned: quads of the template with distance_mm (NaN where not measured),
     expected_error_mm and expected_slip_mm (off the true surface and along it; NaN off the skin), confidence
-    (1 measured ... 0 template) and part (numbers named in the header's comments)."""
+    (1 measured ... 0 template), skin (1, and 0 under hair and cloth) and part (numbers named in the header's
+    comments)."""
     vertices = np.empty(len(registration.vertices), _VERTEX)
     in_scan = to_scan(scan, registration.vertices)
     for k, axis in enumerate("xyz"):
@@ -41,19 +42,23 @@ def registered_ply(template: Template, scan: PreparedScan, registration: Registr
         values = getattr(registration, name)
         vertices[name] = unknown if values is None else values
     vertices["confidence"] = registration.confidence
+    vertices["skin"] = 1.0 if registration.bare is None else registration.bare
     for number, part in enumerate(template.parts):
         vertices["part"][part.vertices] = number
-    faces = np.empty(len(template.topology.quads), _FACE)
-    faces["count"], faces["corners"] = 4, template.topology.quads
-    return _ply_header(template).encode() + vertices.tobytes() + faces.tobytes()
+    return _ply_header(template).encode() + vertices.tobytes() + _ply_faces(template)
 
 
 def landmarks_json(scan: PreparedScan) -> dict[str, object]:
-    """The 68 landmarks in both spaces; one that was not seen is null there."""
+    """The 68 landmarks in both spaces; one that was not seen is null there.
+
+    "scan" may be edited and given back with --landmarks; "found" stays, to tell which points were moved.
+    """
     seen = scan.landmark_confidence > 0
+    in_scan = _points(to_scan(scan, scan.landmarks), seen)
     return {
         "scheme": "Multi-PIE 68",
-        "scan": _points(to_scan(scan, scan.landmarks), seen),
+        "scan": in_scan,
+        "found": in_scan,
         "asset_metres": _points(scan.landmarks, seen),
         "confidence": [round(float(c), 4) for c in scan.landmark_confidence],
     }
@@ -65,7 +70,20 @@ def to_scan(scan: PreparedScan, points: Float[np.ndarray, "N 3"]) -> Float[np.nd
     return points @ back[:3, :3].T + back[:3, 3]
 
 
-_LENGTHS = ("x", "y", "z", "distance_mm", "expected_error_mm", "expected_slip_mm", "confidence")
+def _ply_faces(template: Template) -> bytes:
+    """Each face's count and corners; somebody else's mesh keeps its own polygons."""
+    polygons = template.topology.polygons
+    if polygons is None:
+        faces = np.empty(len(template.topology.quads), _FACE)
+        faces["count"], faces["corners"] = 4, template.topology.quads
+        return faces.tobytes()
+    starts = np.cumsum(polygons.counts) - polygons.counts
+    runs = zip(starts.tolist(), polygons.counts.tolist(), strict=True)
+    corners = polygons.corners.astype("<i4")
+    return b"".join(bytes([count]) + corners[at : at + count].tobytes() for at, count in runs)
+
+
+_LENGTHS = ("x", "y", "z", "distance_mm", "expected_error_mm", "expected_slip_mm", "confidence", "skin")
 _VERTEX = np.dtype([*((name, "<f4") for name in _LENGTHS), ("part", "u1")])
 _FACE = np.dtype([("count", "u1"), ("corners", "<i4", 4)])
 
@@ -80,7 +98,9 @@ def _ply_header(template: Template) -> str:
     lines.append(f"element vertex {template.topology.n_vertices}")
     kinds = {"<f4": "float", "|u1": "uchar"}
     lines += [f"property {kinds[_VERTEX[name].str]} {name}" for name in _VERTEX.names or ()]
-    lines += [f"element face {len(template.topology.quads)}", "property list uchar int vertex_indices"]
+    polygons = template.topology.polygons
+    count = len(template.topology.quads) if polygons is None else len(polygons.counts)
+    lines += [f"element face {count}", "property list uchar int vertex_indices"]
     return "\n".join([*lines, "end_header\n"])
 
 

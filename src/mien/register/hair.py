@@ -21,8 +21,8 @@ HAIR_ALLOWANCE = 0.006  # metres it may lie outside it where hair may be, withou
 OTHER_ALLOWANCE = 0.004  # the same where the colour is not the face's
 INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face
 SPREAD = 0.006  # metres over which doubt spreads to the neighbourhood
-BEARD = (0.25, 0.6)  # of `hairlike`, over `SPREAD`: none ... surely a beard
-FAIR_HAIR = 0.35  # how hairy rough surface of the skin's own colour is
+BEARD = (0.15, 0.45)  # of `hairlike`, over `SPREAD`: none ... surely a beard
+FAIR_HAIR = 0.5  # how hairy rough surface of the skin's own colour is
 NEIGHBOUR = 0.015  # metres: scan farther than this from every vertex of the head is off it
 FOLLOWED = 0.004  # metres between scan and head, above which the head does not follow
 ISLAND = 0.025  # metres: what looks like skin within hair of this width is a parting or a gap between strands
@@ -73,16 +73,19 @@ def _beard(
 
 
 def hairlike(surface: ScanSurface) -> Float[np.ndarray, " N"]:
-    """Per scan vertex 1 where it is rougher than this scan's face is and not of its skin's colour.
+    """Per scan vertex 1 where its normals scatter as hair's do.
 
-    Noise roughens a whole scan: what counts is the excess over `surface.usual_roughness`. Without colour
-    roughness alone decides; hair of the skin's own colour counts `FAIR_HAIR`.
+    Noise and coarse triangles scatter all of a scan: the bounds rise with what is usual on this face. Where
+    the colour is not the skin's less is needed; smooth dark surface is stubble or a lip. Hair of the skin's
+    own colour, in doubt bad skin, counts `FAIR_HAIR`.
     """
-    usual = surface.usual_roughness
-    rough = np.clip((1.0 - surface.smooth - usual) / max(1.0 - usual, 0.1), 0.0, 1.0)
+    assert surface.scatter is not None
+    usual = surface.usual_scatter
+    rough = smoothstep(surface.scatter, 0.03 + 1.5 * usual, 0.06 + 2.0 * usual)
     if surface.skinlike is None:
         return rough
-    return rough * (1.0 - (1.0 - FAIR_HAIR) * surface.skinlike)
+    dark = smoothstep(surface.scatter, 0.015 + 0.5 * usual, 0.035 + usual)
+    return dark * (1.0 - surface.skinlike) + FAIR_HAIR * rough * surface.skinlike
 
 
 def beard_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:

@@ -16,6 +16,7 @@ from mien.register.skin_colour import FACE_RADIUS, colour_likeness
 from mien.scan.mask import unwanted
 
 BORDER_FADE = 0.004  # metres over which trust grows from an open border
+ROUGH = (0.02, 0.10)  # scatter of normals: skin ... hair or cloth
 ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and cloth
 
 
@@ -25,8 +26,9 @@ class ScanSurface:
     `smooth` is 0 on rough (hair) surface.
 
     `skinlike` is 1 where the colour is the face's skin and 0 where it is not; None without colour. `mask` is
-    the user's: 1 follow, 0 ignore, about a half undecided; None without one. `usual_roughness` is how rough
-    this scan is where its face is barest.
+    the user's: 1 follow, 0 ignore, about a half undecided; None without one. `scatter` is how far normals
+    scatter (1 - cosine against their surroundings), which `smooth` is made of, and `usual_scatter`
+    its median on the face: noise scatters all of a scan.
     """
 
     closest: ClosestPoint
@@ -34,7 +36,8 @@ class ScanSurface:
     smooth: Float[np.ndarray, " N"]
     skinlike: Float[np.ndarray, " N"] | None = None
     mask: Float[np.ndarray, " N"] | None = None
-    usual_roughness: float = 0.0
+    scatter: Float[np.ndarray, " N"] | None = None
+    usual_scatter: float = 0.0
 
     @property
     def vertices(self) -> Float[np.ndarray, "N 3"]:
@@ -45,6 +48,12 @@ class ScanSurface:
     def triangles(self) -> Int[np.ndarray, "M 3"]:
         """Triangles of the cropped scan."""
         return self.closest.triangles
+
+    def followed(self, hits: Hits) -> Float[np.ndarray, " P"]:
+        """0 where the user's mask says to ignore the surface, 1 elsewhere."""
+        if self.mask is None:
+            return np.ones(len(hits.distance))
+        return 1.0 - unwanted(self.closest.interpolate(hits, self.mask))
 
 
 @dataclass(frozen=True)
@@ -77,15 +86,16 @@ def scan_surface(
     vertices, triangles = scan.vertices[used], local.reshape(-1, 3)
     closest = ClosestPoint(vertices, triangles)
     mask = None if scan.vertex_mask is None else scan.vertex_mask[used]
-    trust, smooth = _border_trust(closest), _smoothness(vertices, triangles)
+    trust, scatter = _border_trust(closest), _scatter(vertices, triangles)
     near = np.linalg.norm(vertices - face_centre, axis=1) < FACE_RADIUS
     return ScanSurface(
         closest,
         trust if mask is None else trust * (1.0 - unwanted(mask)),
-        smooth,
+        1.0 - smoothstep(scatter, *ROUGH),
         None if skinlike is None else skinlike[used],
         mask,
-        float(1.0 - np.median(smooth[near])) if near.any() else 0.0,
+        scatter,
+        float(np.median(scatter[near])) if near.any() else 0.0,
     )
 
 
@@ -123,8 +133,8 @@ def _border_trust(closest: ClosestPoint) -> np.ndarray:
     return smoothstep(distance, 0.0, BORDER_FADE)
 
 
-def _smoothness(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """1 where normals agree with their surroundings over `ROUGH_RADIUS`, 0 where they scatter widely."""
+def _scatter(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """1 - cosine between normals and their mean over `ROUGH_RADIUS`, averaged over as much."""
     pairs = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     n = len(vertices)
     lengths = np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1)
@@ -139,4 +149,4 @@ def _smoothness(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     spread = 1.0 - np.einsum("nd,nd->n", normals, normalized(mean))
     for _ in range(rounds):
         spread = average @ spread
-    return 1.0 - smoothstep(spread, 0.02, 0.10)
+    return spread

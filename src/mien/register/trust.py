@@ -67,14 +67,14 @@ def plausibility(
     centre = face_vertices(template, skin)
     normals = vertex_normals(vertices, skin.triangles)[centre]
     pairs = pair(surface, vertices[centre], normals, reach=1.0, min_cosine=0.25)
-    weight = skin.mass[centre]
+    weight = skin.mass[centre] * surface.followed(pairs.hits)
     near = (pairs.hits.distance / head.pose.scale < NEAR) & (pairs.weight > 0.1)
-    seen = ~surface.closest.on_border(pairs.hits)
+    seen = ~surface.closest.on_border(pairs.hits) & (surface.followed(pairs.hits) > 0.5)
     distance = pairs.hits.distance / head.pose.scale
     identity = head.identity
     return Plausibility(
         float(np.nanmedian(error)),
-        float(weight @ near / weight.sum()),
+        float(weight @ near / max(weight.sum(), 1e-12)),
         float(np.percentile(distance[seen], 75)) if seen.any() else np.inf,
         float(np.sqrt(np.mean(identity**2))) if len(identity) else 0.0,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,48 +15,64 @@ from mien.core.errors import MienError
 from mien.core.mesh import Scan
 
 
+@dataclass(frozen=True)
+class OwnFile:
+    """What a landmarks.json of an asset holds: points (NaN where not seen) and their confidence."""
+
+    points: Float[np.ndarray, "L 3"]
+    confidence: Float[np.ndarray, " L"]
+
+
 def read_landmarks(
     path: Path, scan: Scan | None = None
 ) -> tuple[Float[np.ndarray, "68 3"], Float[np.ndarray, "68"]]:
     """Points in Multi-PIE's order and their confidence: 1, or 0 for a jaw that the file does not have.
 
-    JSON (a list of 68 or 51 points, or {"landmarks": [...]}), menpo's .ljson (mapped by its labels; left and
-    right are told apart by geometry), .npy, and .txt or .csv (a point a line). Anything else, a wrong number
-    of points, NaN, or points outside three times the scan's box are refused with `MienError`.
+    An asset's own scan/landmarks.json, edited or not: points that were moved have confidence 1, the others
+    keep theirs, null is not seen. Else JSON (a list of 68 or 51 points, or {"landmarks": [...]}), menpo's
+    .ljson (mapped by its labels; left and right are told apart by geometry), .npy, and .txt or .csv (a point
+    a line). Anything else, a wrong number of points, NaN, or points outside three times the scan's box are
+    refused with `MienError`.
     """
     path = Path(path)
     if not path.is_file():
         raise MienError(f"{path}: no such file; check the path given to --landmarks")
-    points = _read_points(path)
+    points, confidence = _read_points(path)
     if points.shape not in ((68, 3), (51, 3)):
         raise MienError(
             f"{path}: holds an array of shape {points.shape}, expected 68 or 51 points x y z "
             "in Multi-PIE's order; check the file"
         )
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1) & (confidence > 0))
     if len(bad):
         raise MienError(
             f"{path}: {len(bad)} points are NaN or infinite (the first is point {bad[0]}, counted from 0), "
             "expected finite numbers; fix the file"
         )
+    if not (confidence > 0).any():
+        raise MienError(f"{path}: none of its points has a confidence, expected the face's; fix the file")
+    points = np.where(confidence[:, None] > 0, points, points[confidence > 0].mean(axis=0))
     if scan is not None:
         _check_near(path, points, scan)
-    confidence = np.ones(68)
     if len(points) == 51:
         points = np.concatenate([np.repeat(points.mean(axis=0, keepdims=True), 17, axis=0), points])
-        confidence[:17] = 0.0
+        confidence = np.concatenate([np.zeros(17), confidence])
     return points, confidence
 
 
-def _read_points(path: Path) -> np.ndarray:
-    """Whatever numbers the file holds, of any shape."""
+def _read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Whatever numbers the file holds, of any shape, and a confidence for each row."""
     readers = {
         ".json": _read_json, ".ljson": _read_json, ".npy": _read_npy, ".txt": _read_text, ".csv": _read_text,
     }  # fmt: skip
     if path.suffix.lower() not in readers:
         raise MienError(f"{path}: {path.suffix or 'no'} file ending, expected one of {', '.join(readers)}")
     try:
-        return np.asarray(readers[path.suffix.lower()](path), np.float64)
+        content = readers[path.suffix.lower()](path)
+        if isinstance(content, OwnFile):
+            return content.points, content.confidence
+        points = np.asarray(content, np.float64)
+        return points, np.ones(len(points) if points.ndim else 0)
     except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError) as error:
         first = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
         raise MienError(
@@ -88,8 +105,10 @@ def _read_text(path: Path) -> np.ndarray:
     return np.array(rows, dtype=np.float64)
 
 
-def _read_json(path: Path) -> np.ndarray:
+def _read_json(path: Path) -> np.ndarray | OwnFile:
     content: Any = json.loads(path.read_text())
+    if isinstance(content, dict) and "scan" in content:
+        return _own_file(content)
     if isinstance(content, dict) and "groups" in content:  # menpo's format, version 2
         groups = content["groups"]
         if len(groups) != 1:
@@ -103,6 +122,25 @@ def _read_json(path: Path) -> np.ndarray:
             raise ValueError(f"no entry 'landmarks' among {sorted(content)[:5]}")
         content = content["landmarks"]
     return np.array(content, dtype=np.float64)
+
+
+def _own_file(content: dict[str, Any]) -> OwnFile:
+    """scan/landmarks.json as Mien writes it: a point not where it was found was placed by hand."""
+    points = _with_nulls(content["scan"])
+    confidence = np.array(content.get("confidence", np.ones(len(points))), np.float64)
+    if confidence.shape != (len(points),) or not ((confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError(f"'confidence' is not {len(points)} numbers from 0 to 1")
+    if "found" in content:
+        found = _with_nulls(content["found"])
+        if found.shape != points.shape:
+            raise ValueError(f"'found' holds {len(found)} points and 'scan' {len(points)}")
+        moved = (np.nan_to_num(points) != np.nan_to_num(found)).any(axis=1)
+        confidence = np.where(moved, 1.0, confidence)
+    return OwnFile(points, np.where(np.isnan(points).all(axis=1), 0.0, confidence))
+
+
+def _with_nulls(points: list[list[float] | None]) -> np.ndarray:
+    return np.array([[np.nan] * 3 if point is None else point for point in points], np.float64)
 
 
 def _from_labels(path: Path, content: dict[str, Any]) -> np.ndarray:

@@ -98,8 +98,8 @@ def _apply(transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]
 def _check_given(
     scan: Scan, points: Float[np.ndarray, "68 3"], confidence: Float[np.ndarray, "68"], path: Path | str
 ) -> tuple[Scan, tuple[str, ...]]:
-    """Refuses landmarks that make no face, lie off the scan or are misplaced; turns a scan round that is inside
-    out, and a texture that lies upside down."""
+    """Refuses landmarks that make no face, lie off the scan or are misplaced; turns round a scan that is
+    inside out, and a texture that lies upside down."""
     _refuse_misplaced(points, confidence, path)
     if wrong := what_is_no_face(points):
         raise MienError(f"{path}: its landmarks make no face ({wrong}); expected Multi-PIE's order")

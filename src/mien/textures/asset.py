@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from jaxtyping import Float
+
 from mien.bake.colour import bake_colour
 from mien.bake.relief import scan_relief
 from mien.core.face import PreparedScan, Registration, Template
 from mien.core.mesh import Image
+from mien.geometry.weights import smoothstep
 from mien.textures.eyes import eye_maps
 from mien.textures.generated import generated_skin
 from mien.textures.lashes import lash_maps, occlusion_maps
@@ -28,19 +32,29 @@ def asset_maps(
     "measured": baked from the scan, completed where it has gaps; "generated": the scan has no colour,
     the confidence is then None. `parts` are the `part_maps`, made here if left out.
     """
-    vertices = registration.vertices
+    vertices, shown = registration.vertices, _shown(registration, prepared)
     if prepared.scan.has_colour:
-        baked = bake_colour(template, vertices, prepared, resolution, registration.confidence)
+        baked = bake_colour(template, vertices, prepared, resolution, registration.confidence, shown)
         albedo = {"face": baked.face_albedo, "head": baked.head_albedo}
         confidence, source = baked.face_confidence, "measured"
     else:
         seed = int(prepared.scan.sha256[:8] or "0", 16)
         albedo = generated_skin(template, DEFAULT_TONE, seed, resolution)
         confidence, source = None, "generated"
-    relief = scan_relief(template, vertices, prepared, resolution)
+    relief = scan_relief(template, vertices, prepared, resolution, shown)
     maps = static_maps(template, vertices, albedo, relief)
     maps |= part_maps(min(resolution, LARGEST_PART_MAP)) if parts is None else parts
     return maps, confidence, source
+
+
+def _shown(registration: Registration, prepared: PreparedScan) -> Float[np.ndarray, " V"] | None:
+    """0 where the user masked the scan, or Mien did where the mask leaves it to Mien; None without one.
+
+    Without a mask colour is judged by itself: short hair that hides the form may still show skin.
+    """
+    if prepared.scan.vertex_mask is None or registration.bare is None:
+        return None
+    return smoothstep(registration.bare, 0.2, 0.6)
 
 
 def part_maps(resolution: int) -> dict[str, Image]:

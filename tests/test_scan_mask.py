@@ -1,0 +1,165 @@
+"""Masks: every form says the same, wrong ones are refused, what is masked is not followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.core.errors import MienError
+from mien.core.face import PreparedScan
+from mien.core.mesh import Scan
+from mien.evaluate.bearded import Bearded, bearded, error_under
+from mien.evaluate.synthetic_scan import Recipe, synthetic
+from mien.export.mask_files import _painted_ply
+from mien.register import register
+from mien.scan.mask import check_mask_file, draw_masks, mask_at, unwanted, wanted, with_mask
+from mien.template import load_template
+
+SIDE = 21
+
+
+def sheet(textures: int = 1) -> PreparedScan:
+    """A square of triangles in the plane, UVs as positions; with two textures the upper half has the second."""
+    xs, ys = np.meshgrid(np.linspace(0, 1, SIDE), np.linspace(0, 1, SIDE))
+    vertices = np.stack([xs, ys, 0 * xs], -1).reshape(-1, 3)
+    index = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+    a, b, c, d = (m.ravel() for m in (index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]))
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    corner_uvs = vertices[triangles][..., :2]
+    upper = corner_uvs[..., 1].mean(axis=1) > 0.5
+    texture = np.where(upper & (textures > 1), 1, 0)
+    blank = np.zeros((64, 64, 3), np.uint8)
+    scan = Scan("sheet", vertices, triangles, corner_uvs, texture, (blank,) * textures)
+    return PreparedScan(scan, np.eye(4), np.zeros((68, 3)), np.ones(68), "metres")
+
+
+def save(path: Path, pixels: np.ndarray) -> Path:
+    assert cv2.imwrite(str(path), pixels)
+    return path
+
+
+def left_black(value: int = 0, kind: type = np.uint8) -> np.ndarray:
+    top = np.iinfo(kind).max
+    image = np.full((100, 100), top, kind)
+    image[:, :50] = value
+    return image
+
+
+def with_alpha(mask: np.ndarray) -> np.ndarray:
+    return np.dstack([np.full((*mask.shape, 3), 77, np.uint8), mask])
+
+
+@pytest.mark.parametrize(
+    "image",
+    [left_black(), np.dstack([left_black()] * 3), left_black(kind=np.uint16), with_alpha(left_black())],
+    ids=["grey", "colour", "16 bit", "transparency"],
+)
+def test_black_is_ignored_and_white_followed(tmp_path: Path, image: np.ndarray) -> None:
+    mask = with_mask(sheet(), save(tmp_path / "mask.png", image)).scan.vertex_mask
+    assert mask is not None
+    x = sheet().scan.vertices[:, 0]
+    assert (unwanted(mask[x < 0.45]) == 1).all()
+    assert (wanted(mask[x > 0.55]) == 1).all()
+
+
+def test_grey_is_left_to_mien(tmp_path: Path) -> None:
+    mask = with_mask(sheet(), save(tmp_path / "mask.png", left_black(128))).scan.vertex_mask
+    assert mask is not None
+    grey = mask[sheet().scan.vertices[:, 0] < 0.45]
+    assert (wanted(grey) == 0).all()
+    assert (unwanted(grey) == 0).all()
+
+
+def test_the_images_origin_is_the_textures(tmp_path: Path) -> None:
+    image = np.full((100, 100), 255, np.uint8)
+    image[:30] = 0  # the top of the image: high v
+    mask = with_mask(sheet(), save(tmp_path / "mask.png", image)).scan.vertex_mask
+    assert mask is not None
+    y = sheet().scan.vertices[:, 1]
+    assert (mask[y > 0.75] == 0).all()
+    assert (mask[y < 0.65] == 1).all()
+
+
+def test_what_is_drawn_is_read_back(tmp_path: Path) -> None:
+    prepared = sheet(textures=2)
+    values = np.where(np.linalg.norm(prepared.scan.vertices[:, :2] - 0.5, axis=1) < 0.3, 0.0, 1.0)
+    for number, image in enumerate(draw_masks(prepared.scan, values)):
+        save(tmp_path / f"mask.{number}.png", image)
+    masked = with_mask(prepared, tmp_path).scan
+    assert masked.vertex_mask is not None
+    clear = np.abs(np.linalg.norm(prepared.scan.vertices[:, :2] - 0.5, axis=1) - 0.3) > 0.06
+    np.testing.assert_array_equal(masked.vertex_mask[clear] > 0.5, values[clear] > 0.5)
+    rows = np.arange(len(masked.triangles))
+    middle = mask_at(masked, rows, np.full((len(rows), 3), 1 / 3))
+    np.testing.assert_allclose(middle, values[masked.triangles].mean(axis=1), atol=0.7)
+
+
+def test_a_painted_ply_is_found_by_position(tmp_path: Path) -> None:
+    prepared = replace(sheet(), transform=np.diag([0.1, 0.1, 0.1, 1.0]))
+    prepared = replace(prepared, scan=replace(prepared.scan, vertices=0.1 * prepared.scan.vertices))
+    values = (prepared.scan.vertices[:, 0] > 0.05).astype(float)
+    order = np.random.default_rng(0).permutation(len(values))  # another program's vertex order
+    there = np.argsort(order)
+    shuffled = Scan("x", prepared.scan.vertices[order], there[prepared.scan.triangles])
+    (tmp_path / "m.ply").write_bytes(_painted_ply(10 * shuffled.vertices, shuffled, values[order]))
+    np.testing.assert_array_equal(with_mask(prepared, tmp_path / "m.ply").scan.vertex_mask, values)
+    (tmp_path / "far.ply").write_bytes(_painted_ply(shuffled.vertices + 99, shuffled, values[order]))
+    with pytest.raises(MienError, match="own coordinates"):
+        with_mask(prepared, tmp_path / "far.ply")
+
+
+def test_wrong_masks_are_refused(tmp_path: Path) -> None:
+    black = save(tmp_path / "black.png", np.zeros((10, 10), np.uint8))
+    with pytest.raises(MienError, match="invert it"):
+        with_mask(sheet(), black)
+    with pytest.raises(MienError, match=r"1 mask images, but sheet has 2 textures"):
+        with_mask(sheet(textures=2), black)
+    bare = replace(sheet(), scan=replace(sheet().scan, corner_uvs=None, triangle_texture=None, textures=()))
+    with pytest.raises(MienError, match=r"no texture coordinates.*mask\.ply"):
+        with_mask(bare, black)
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    with pytest.raises(MienError, match="not a readable image"):
+        with_mask(sheet(), tmp_path / "broken.png")
+    for path, words in (("none.png", "no such file"), (".", r"mask\.png"), ("a.txt", "file ending")):
+        (tmp_path / "a.txt").write_text("1")
+        with pytest.raises(MienError, match=words):
+            check_mask_file(tmp_path / path)
+
+
+@pytest.fixture(scope="module")
+def hairy() -> Bearded:
+    template = load_template()
+    made = synthetic(template, 0, Recipe(triangles=15_000, holes=0, clutter=0, expression=0.0))
+    return bearded(template, made, seed=0)
+
+
+def test_under_a_beard_the_face_comes_back_with_a_mask_and_nearly_so_without(
+    hairy: Bearded,
+) -> None:
+    template = load_template()
+    guessed = register(template, hairy.made.prepared)
+    masked = register(template, hairy.masked)
+    followed = register(template, replace(hairy.masked, scan=_all_white(hairy.made.prepared.scan)))
+    errors = [error_under(template, found, hairy) for found in (masked, guessed, followed)]
+    given, auto, none = (e["under_beard_median_mm"] for e in errors)
+    assert none > 3.0  # lumps of 8 mm, followed
+    assert given < 1.5
+    assert auto < 2.0
+    under = (hairy.under > 0.5) & (template.regions["measured"] > 0.5)
+    assert masked.bare is not None
+    assert guessed.bare is not None
+    assert np.median(masked.bare[under]) < 0.05
+    assert np.median(guessed.bare[under]) < 0.2
+    assert masked.confidence[under].mean() < 0.4 < 0.8 < masked.confidence[~under & _cheek(template)].mean()
+
+
+def _all_white(scan: Scan) -> Scan:
+    return replace(scan, vertex_mask=np.ones(len(scan.vertices)))
+
+
+def _cheek(template) -> np.ndarray:  # type: ignore[no-untyped-def]
+    return (template.regions["cheek_left"] > 0.9) & (template.regions["beard"] < 0.1)
