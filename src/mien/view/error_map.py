@@ -153,7 +153,7 @@ def _background(height: int) -> Float[np.ndarray, "H 3"]:
     return srgb_to_linear(np.array(BACKGROUND[0]) * (1 - along) + np.array(BACKGROUND[1]) * along)
 
 
-def _encoded(linear: Float[np.ndarray, "H W 3"]) -> Picture:
+def _encoded(linear: Float[np.ndarray, "*N 3"]) -> UInt8[np.ndarray, "*N 3"]:
     return (linear_to_srgb(np.clip(linear, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
 
 
