@@ -44,6 +44,12 @@ class Rig:
     """Keep closed eyes or a smile of the scan in the neutral instead of taking them out."""
     resolution: Literal[1024, 2048, 4096] = 1024
     """Width of the square face and head maps in texels."""
+    topology: str = "mien"
+    """The mesh to put the head on: mien, ict, or the path of your own base mesh (OBJ, GLB) with UVs."""
+    topology_landmarks: Path | None = None
+    """68 or 51 points in the base mesh's coordinates; detected, or known for ICT-FaceKit, when left out."""
+    ict_folder: Path | None = None
+    """Your copy of ICT-FaceKit's folder FaceXModel, for --topology ict; or set MIEN_ICT."""
     formats: str = "glb,obj"
     """Comma-separated; glb and obj so far."""
     force: bool = False
@@ -92,10 +98,11 @@ class Check:
 class Evaluate:
     """Measure a part of Mien; the numbers in the README come from here."""
 
-    what: Positional[Literal["registration", "shapes", "inputs", "colour"]]
+    what: Positional[Literal["registration", "shapes", "inputs", "colour", "masks"]]
     """registration: synthetic scans with known truth, then --scans; shapes: the template's 52; inputs: time
     and memory of `mien rig` on scans of 5 million triangles with 8K textures (minutes, 3 GB of disk);
-    colour: detail that the bake keeps of known gratings, or with --scans and --plots of those."""
+    colour: detail that the bake keeps of known gratings, or with --scans and --plots of those;
+    masks: the face under synthetic beards, with a mask, with the guess, and with the beard followed."""
     scans: tuple[Path, ...] = ()
     """Further scans to register and measure."""
     albedo: tuple[Path, ...] = ()
@@ -110,6 +117,12 @@ class Evaluate:
     robustness: bool = False
     """registration: instead, what works and what is refused of turned, cropped, thinned, rough and other
     scans, a synthetic head's and those given (about half a minute each, 25 a head)."""
+    expressions: bool = False
+    """registration: instead, strong expressions put into synthetic heads: weights found, error of the neutral
+    before and after they are taken out."""
+    ict: Path | None = None
+    """registration: instead, your copy of ICT-FaceKit (its folder FaceXModel): how far the same vertex of
+    different people lies apart on the template."""
     json: Path | None = None
     """File for the numbers."""
 
@@ -181,6 +194,9 @@ def _rig(command: Rig) -> int:
         units=command.units,
         keep_expression=command.keep_expression,
         resolution=command.resolution,
+        topology=command.topology,
+        topology_landmarks=command.topology_landmarks,
+        ict_folder=command.ict_folder,
         formats=tuple(command.formats.split(",")),
         force=command.force,
         cache=not command.no_cache,
@@ -226,6 +242,10 @@ def _check(command: Check) -> int:
 def _evaluate(command: Evaluate) -> int:
     from mien.pipeline.measure import evaluate_registration, evaluate_shapes, real_scans
 
+    if command.what == "masks":
+        from mien.pipeline.measure_masks import evaluate_masks
+
+        return _print_rows(evaluate_masks(), command.json)
     if command.what == "shapes":
         return _print_rows(evaluate_shapes(), command.json)
     if command.what == "inputs":
@@ -235,6 +255,8 @@ def _evaluate(command: Evaluate) -> int:
     scans = real_scans(command.scans, command.albedo, command.landmarks)
     if command.what == "colour":
         return _evaluate_colour(command, scans)
+    if command.expressions or command.ict is not None:
+        return _evaluate_truth(command)
     if command.plots is not None or command.robustness:
         return _evaluate_trust(command, scans)
     return _print_rows(evaluate_registration(scans), command.json)
@@ -253,6 +275,17 @@ def _evaluate_colour(command: Evaluate, scans: list[RealScan]) -> int:
     rows = evaluate_colour(
         scans, command.plots, command.resolution, lambda text: print(text, file=sys.stderr)
     )
+    return _print_rows(rows, command.json)
+
+
+def _evaluate_truth(command: Evaluate) -> int:
+    from mien.pipeline.measure_truth import evaluate_consistency, evaluate_expressions
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    rows = evaluate_expressions(say) if command.expressions else []
+    rows += evaluate_consistency(command.ict, say) if command.ict is not None else []
     return _print_rows(rows, command.json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +79,12 @@ class Topology:
         """UV indices of `triangles`."""
         return split_quads(self.quad_uvs)
 
+    def uv_tile(self, quads: slice) -> Float[np.ndarray, "2"]:
+        """Offset of the UDIM tile that these quads lie in (all in one); zero on the template's own tiles."""
+        if self.polygons is None:
+            return np.zeros(2)
+        return np.floor(np.clip(self.uvs[self.quad_uvs[quads]].reshape(-1, 2).mean(axis=0), 0.0, None))
+
     @cached_property
     def edges(self) -> Int[np.ndarray, "E 2"]:
         """Undirected quad edges (no diagonals), each once, lower index first."""
@@ -89,6 +96,11 @@ class Topology:
 def split_quads(quads: Int[np.ndarray, "F 4"]) -> Int[np.ndarray, "G 3"]:
     """Two triangles a quad, along the diagonal from its first to its third corner."""
     return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+
+
+def safe_name(name: str) -> str:
+    """A material's name as file names may hold it; dots are left for tile numbers."""
+    return re.sub(r"[^A-Za-z0-9-]+", "_", name).strip("_") or "head"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def glb_bytes(asset: FaceAsset, *, sparse_targets: bool = True) -> bytes:
     primitives = split_by_material(asset.template)
     head = morphed_head(asset)
     mesh = _mesh(asset, head, primitives, buffers, sparse_targets)
-    materials = [writer.material(p.material) for p in primitives]
+    materials = [writer.material(p.material, p.look) for p in primitives]
     first_joint = 1
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "Mien"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +34,18 @@ MAP_KINDS: dict[str, MapKind] = {
     "alpha": MapKind(".png", "linear", 8),
     "normal": MapKind(".png", "linear", 16),
     "displacement": MapKind(".exr", "linear", 16, "mm"),
+    "confidence": MapKind(".png", "linear", 8),
 }
+_TILED_KEY = re.compile(r"^(.+)\.(\d{4})_([a-z]+)$")
+_TILED_STEM = re.compile(r"^(.+)_([a-z]+)\.(\d{4})$")
 
 
 def map_kind(key: str) -> MapKind:
-    """The kind of a map by its key, as "displacement" of "face_displacement"; raises `MienError`."""
-    kind = MAP_KINDS.get(key.rpartition("_")[2])
+    """The kind of a map by its key, as "displacement" of "face_displacement"; raises `MienError`.
+
+    A UDIM tile's map has the key "skin.1002_displacement" and is the file "skin_displacement.1002.exr".
+    """
+    kind = MAP_KINDS.get(map_key(key).rpartition("_")[2])
     if kind is None:
         raise MienError(
             f"map {key!r} is of no known kind, expected a name ending in {', '.join(MAP_KINDS)}; rename it"
@@ -46,10 +53,20 @@ def map_kind(key: str) -> MapKind:
     return kind
 
 
+def map_stem(key: str) -> str:
+    """The file name, without its ending, of a map: tiles are numbered last, as UDIM readers want."""
+    return _TILED_KEY.sub(r"\1_\3.\2", key)
+
+
+def map_key(stem: str) -> str:
+    """The key of the map in a file of this name (without its ending): the inverse of `map_stem`."""
+    return _TILED_STEM.sub(r"\1.\3_\2", stem)
+
+
 def write_map(key: str, image: Image, folder: Path) -> Path:
     """Writes one map as its kind is stored (8 or 16-bit PNG; EXR in mm, zero at 0); returns the path."""
     kind = map_kind(key)
-    path = folder / f"{key}{kind.suffix}"
+    path = folder / f"{map_stem(key)}{kind.suffix}"
     if kind.suffix == ".exr":
         write_exr(image, path)
     else:

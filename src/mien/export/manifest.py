@@ -46,12 +46,14 @@ def manifest(asset: FaceAsset, folder: Path) -> dict[str, Any]:
         "topology": {
             "vertices": topology.n_vertices,
             "quads": len(topology.quads),
+            **({} if topology.polygons is None else {"polygons": len(topology.polygons.counts)}),
             "uvs": len(topology.uvs),
             "sha256": topology_sha256(topology),
             "parts": [
                 {
                     "name": part.name,
                     "material": part.material,
+                    **({"look": part.look} if part.look else {}),
                     "vertices": [int(part.vertices.start), int(part.vertices.stop)],
                     "quads": [int(part.quads.start), int(part.quads.stop)],
                 }

@@ -14,7 +14,7 @@ import numpy as np
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.mesh import Image
 from mien.export.buffers import Buffers
-from mien.export.images import encode_jpeg, encode_png, in_colour_space, map_kind
+from mien.export.images import encode_jpeg, encode_png, in_colour_space, map_kind, map_stem
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class MaterialWriter:
         self._buffers = buffers
         self._maps = maps
 
-    def material(self, name: str) -> dict[str, Any]:
-        """The glTF material of this name."""
-        look = LOOKS.get(name, _PLAIN)
+    def material(self, name: str, like: str = "") -> dict[str, Any]:
+        """The glTF material of this name; `like`, if given, names the material that it looks like."""
+        look = LOOKS.get(like or name, _PLAIN)
         made: dict[str, Any] = {"name": name, "pbrMetallicRoughness": self._metallic_roughness(name, look)}
         normal = self._maps.get(f"{name}_normal")
         if normal is not None:
@@ -142,7 +142,7 @@ class MaterialWriter:
         for kind in ("scatter", "displacement"):
             key = f"{name}_{kind}"
             if key in self._maps:
-                extras[f"{kind}_map"] = f"maps/{key}{map_kind(key).suffix}"
+                extras[f"{kind}_map"] = f"maps/{map_stem(key)}{map_kind(key).suffix}"
         if "displacement_map" in extras:
             extras |= {"displacement_unit": "mm", "displacement_zero": 0.0}
         return extras

@@ -21,6 +21,7 @@ class Primitive:
     vertex_ids: Int[np.ndarray, " N"]
     uvs: Float[np.ndarray, "N 2"]
     triangles: Int[np.ndarray, "G 3"]
+    look: str = ""
 
     def tangents(
         self, vertices: Float[np.ndarray, "V 3"], normals: Float[np.ndarray, "V 3"]
@@ -43,6 +44,8 @@ def _primitive(template: Template, material: str, parts: list[Part]) -> Primitiv
     quads = np.concatenate([np.arange(p.quads.start, p.quads.stop) for p in parts])
     triangles = split_quads(topology.quads[quads])
     uv_ids = split_quads(topology.quad_uvs[quads])
+    whole = (triangles[:, 1] != triangles[:, 2]) & (triangles[:, 2] != triangles[:, 0])
+    triangles, uv_ids = triangles[whole], uv_ids[whole]  # a triangle's second half has no area
     mirrored = np.repeat(uv_handedness(topology.uvs[uv_ids].astype(float)), 3)
     # a vertex is one only where position, UV and the handedness of its tangent frame agree
     keys = np.stack([triangles.ravel(), uv_ids.ravel(), mirrored], axis=1)
@@ -51,6 +54,7 @@ def _primitive(template: Template, material: str, parts: list[Part]) -> Primitiv
         material=material,
         parts=tuple(p.name for p in parts),
         vertex_ids=unique[:, 0],
-        uvs=topology.uvs[unique[:, 1]].astype(float),
+        uvs=topology.uvs[unique[:, 1]].astype(float) - topology.uv_tile(parts[0].quads),
         triangles=inverse.reshape(-1, 3),
+        look=parts[0].look,
     )

@@ -13,7 +13,8 @@ from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
 from mien.core.face import FaceAsset, Joint, Rig, Template
 from mien.core.mesh import Image
-from mien.export.images import map_kind
+from mien.export.foreign import template_of
+from mien.export.images import map_key, map_kind
 from mien.export.manifest import topology_sha256
 from mien.export.reader import Glb, read_glb
 
@@ -21,21 +22,26 @@ from mien.export.reader import Glb, read_glb
 def read_asset(folder: Path, template: Template) -> FaceAsset:
     """Reads what `write_asset` wrote; the scan itself is not in the folder and stays None.
 
-    Raises `MienError` where the folder is no asset, or one of another topology than `template`'s.
+    A base mesh of the user's comes with the folder. Raises `MienError` where the folder is no asset, or one
+    of another version of `template`.
     """
     manifest = _manifest(folder)
-    if manifest["topology"]["sha256"] != topology_sha256(template.topology):
+    own = "polygons" not in manifest["topology"]
+    if own and manifest["topology"]["sha256"] != topology_sha256(template.topology):
         raise MienError(
             f"{folder}: was made on another version of the template; make it again with this version"
         )
     glb_path = folder / f"{manifest['name']}.glb"
     if not glb_path.is_file():
         raise MienError(f"{folder}: holds no {glb_path.name}; write the asset with --formats glb,obj")
+    glb = read_glb(glb_path)
+    if not own:
+        template = template_of(glb, manifest)
     return FaceAsset(
         name=manifest["name"],
         template=template,
-        rig=_rig(read_glb(glb_path), manifest, template),
-        maps={path.stem: _read_map(path) for path in sorted((folder / "maps").glob("*.*"))},
+        rig=_rig(glb, manifest, template),
+        maps={map_key(path.stem): _read_map(path) for path in sorted((folder / "maps").glob("*.*"))},
         provenance=manifest["provenance"],
         quality=manifest["quality"],
     )

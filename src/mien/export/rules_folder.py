@@ -12,7 +12,7 @@ from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
 from mien.core.files import sha256_of
 from mien.export.findings import Findings
-from mien.export.images import MAP_KINDS, map_kind
+from mien.export.images import MAP_KINDS, map_key, map_kind
 from mien.export.mapinfo import map_info
 from mien.export.schema import asset_schema, schema_errors
 
@@ -38,7 +38,7 @@ def check_folder(folder: Path, findings: Findings) -> dict[str, Any] | None:
 
     for path in each("maps", ".png", ".exr"):
         _map(path, entries[path.relative_to(folder).as_posix()], findings)
-    for path in each("displacement", "_displacement.exr"):
+    for path in each("displacement", ".exr"):
         _displacement(path, entries[path.relative_to(folder).as_posix()], findings)
     for path in each("landmarks", "scan/landmarks.json"):
         _landmarks(path, content, findings)
@@ -101,7 +101,7 @@ def _map(path: Path, entry: dict[str, Any], findings: Findings) -> None:
     for field, got in vars(info).items():
         if entry.get(field) != got:
             findings.error("maps", f"{name}: {field} is {got}, asset.json says {entry.get(field)}; {_AGAIN}")
-    if path.parent.name != "maps" or path.stem.rpartition("_")[2] not in MAP_KINDS:
+    if path.parent.name != "maps" or map_key(path.stem).rpartition("_")[2] not in MAP_KINDS:
         return
     kind = map_kind(path.stem)
     if entry.get("colour_space") != kind.colour_space:
@@ -162,7 +162,7 @@ def _registered(path: Path, topology: dict[str, Any], findings: Findings) -> Non
         header = stream.read(8192).split(b"end_header\n")[0].decode("ascii", "replace").splitlines()
     counts = {w[1]: int(w[2]) for line in header if (w := line.split()) and w[0] == "element" and len(w) == 3}
     fields = {line.split()[-1] for line in header if line.startswith("property")}
-    expected = {"vertex": topology["vertices"], "face": topology["quads"]}
+    expected = {"vertex": topology["vertices"], "face": topology.get("polygons", topology["quads"])}
     if counts != expected:
         findings.error(
             "registered", f"{path.name} has {counts}, expected the topology's {expected}; {_AGAIN}"
@@ -175,7 +175,8 @@ def _registered(path: Path, topology: dict[str, Any], findings: Findings) -> Non
 def _obj(path: Path, topology: dict[str, Any], findings: Findings) -> None:
     text = path.read_text()
     got = {word: text.count(f"\n{word} ") for word in ("v", "vt", "f")}
-    expected = {"v": topology["vertices"], "vt": topology["uvs"], "f": topology["quads"]}
+    faces = topology.get("polygons", topology["quads"])
+    expected = {"v": topology["vertices"], "vt": topology["uvs"], "f": faces}
     if got != expected:
         findings.error("obj", f"{path.name} has {got}, expected {expected}; {_AGAIN}")
     for library in (line.split()[1] for line in text[:2000].splitlines() if line.startswith("mtllib")):
@@ -187,5 +188,10 @@ def _textures(mtl: Path, findings: Findings) -> None:
         findings.error("obj", f"{mtl.name} is missing; restore it or {_AGAIN}")
         return
     for line in mtl.read_text().splitlines():
-        if line.startswith(("map_", "norm ")) and not (mtl.parent / line.split()[-1]).is_file():
+        if line.startswith(("map_", "norm ")) and not list(mtl.parent.glob(_tiled(line.split()[-1]))):
             findings.error("obj", f"{mtl.name}: {line.split()[-1]} is missing; restore it or {_AGAIN}")
+
+
+def _tiled(name: str) -> str:
+    """A file name as a pattern: <UDIM> stands for any tile's number."""
+    return name.replace("<UDIM>", "[0-9][0-9][0-9][0-9]")

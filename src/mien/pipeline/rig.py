@@ -21,10 +21,12 @@ from mien.pipeline.stages import Stage, Stages, at_once
 from mien.register import register
 from mien.register.unit import settle_unit
 from mien.rig import build_rig, remove_expression
-from mien.scan import clean_scan, load_scan, prepare_scan
+from mien.scan import clean_scan, load_scan, prepare_scan, read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.template import load_template
 from mien.textures.asset import LARGEST_PART_MAP, asset_maps, part_maps
+from mien.topology import BaseMesh, bind_base_mesh, fit_base_mesh, ict_folder, on_base_mesh, read_base_mesh
+from mien.topology.base import mesh_file
 from mien.view import contact_sheet
 from mien.view.error_map import error_map
 
@@ -43,6 +45,10 @@ class RigOptions:
     # what is made of it
     keep_expression: bool = False
     resolution: int = 1024
+    # the mesh it is put on: "mien", "ict", or the path of a base mesh
+    topology: str = "mien"
+    topology_landmarks: Path | None = None
+    ict_folder: Path | None = None
     # how it is written
     formats: tuple[str, ...] = ("glb", "obj")
     force: bool = False
@@ -71,6 +77,7 @@ def rig(
     """
     options = options or RigOptions()
     _check_options(options, out)
+    base = _base_mesh(options)
     stages = Stages(open_cache() if options.cache else None, progress)
     template = load_template()
     scan = _scan_stage(stages, scan_path, options)
@@ -80,13 +87,14 @@ def rig(
     maps = _maps_stage(stages, template, registration, options)
     at_once(lambda: (registration.value, face_rig.value), lambda: maps.value)
     asset = _asset_of(template, registration.value, face_rig.value, maps.value, options, out)
-    preview = _preview_stage(stages, asset, face_rig, maps)
+    written = asset if base is None else _on_base_mesh(stages, asset, base, options)
+    preview = _preview_stage(stages, written, face_rig, maps, _topology_part(options))
     with stages.timed("writing the asset"):
-        _write(asset, preview.value, options, out)
+        _write(written, asset, preview.value, options, out)
     progress("done")
     if seconds is not None:
         seconds.update(stages.seconds)
-    return asset
+    return written
 
 
 def _check_options(options: RigOptions, out: Path) -> None:
@@ -159,11 +167,53 @@ def _maps_stage(
     return stages.run("baking colour and maps", bake, parts, registration, depends=depends, shares=parts)
 
 
+def _base_mesh(options: RigOptions) -> BaseMesh | None:
+    """The user's base mesh, read before any work; None for Mien's own topology."""
+    if options.topology == "mien":
+        if options.topology_landmarks is not None:
+            raise MienError(
+                "--topology-landmarks: belongs to a base mesh, expected --topology MESH beside it"
+            )
+        return None
+    base = read_base_mesh(_topology_path(options))
+    if options.topology_landmarks is not None:
+        read_landmarks(options.topology_landmarks)
+    return base
+
+
+def _topology_path(options: RigOptions) -> Path:
+    return ict_folder(options.ict_folder) if options.topology == "ict" else Path(options.topology)
+
+
+def _topology_part(options: RigOptions) -> list[object]:
+    """The base mesh as a part of a key; nothing for Mien's own."""
+    if options.topology == "mien":
+        return []
+    mesh = mesh_file(_topology_path(options))
+    return [_file_part(mesh), _file_part(options.topology_landmarks)]
+
+
+def _on_base_mesh(stages: Stages, asset: FaceAsset, base: BaseMesh, options: RigOptions) -> FaceAsset:
+    """The asset on the user's base mesh; the template is registered onto that once, then it is cached."""
+    fit = stages.run(
+        "fitting the base mesh",
+        lambda: fit_base_mesh(asset.template, base, options.topology_landmarks),
+        depends=_topology_part(options),
+    )
+    bound = bind_base_mesh(asset.template, base, fit=fit.value)
+    with stages.timed("moving onto the base mesh"):
+        return on_base_mesh(asset, bound, options.resolution)
+
+
 def _preview_stage(
-    stages: Stages, asset: FaceAsset, face_rig: Stage[Rig], maps: Stage[Maps]
+    stages: Stages, asset: FaceAsset, face_rig: Stage[Rig], maps: Stage[Maps], topology: list[object]
 ) -> Stage[np.ndarray]:
     return stages.run(
-        "drawing the preview", lambda *_: contact_sheet(asset), face_rig, maps, depends=[asset.name]
+        "drawing the preview",
+        lambda *_: contact_sheet(asset),
+        face_rig,
+        maps,
+        depends=[asset.name, *topology],
     )
 
 
@@ -189,15 +239,16 @@ def _asset_of(
     return replace(asset, quality=_quality(asset))
 
 
-def _write(asset: FaceAsset, preview: np.ndarray, options: RigOptions, out: Path) -> None:
+def _write(asset: FaceAsset, scanned: FaceAsset, preview: np.ndarray, options: RigOptions, out: Path) -> None:
+    """`scanned` is the asset on Mien's own topology, on which errors and masks are drawn."""
     write_asset(
         asset,
         out,
         formats=options.formats,
         force=options.force,
         preview=preview,
-        error_picture=error_map(asset.template, asset.registration) if asset.registration else None,
-        extra_files=lambda folder: write_masks(asset, folder / "scan"),
+        error_picture=error_map(scanned.template, scanned.registration) if scanned.registration else None,
+        extra_files=lambda folder: write_masks(scanned, folder / "scan"),
     )
 
 

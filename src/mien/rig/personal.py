@@ -120,41 +120,42 @@ def skin_shapes(
     for side, eye in eyes.items():
         lids = Lids(neutral, skin.triangles, template.loops, side, eye, skin.outer)
         for k, name in enumerate(names):
-            shapes[k] = _on_eye(lids, name, shapes[k])
-    _meet_lips(template, skin, neutral, names, shapes)
+            shapes[k] = on_eye(lids, name, shapes[k])
+    meet_lips(template, Lips(neutral, skin.triangles, template.loops), source[:, 0], names, shapes)
     return shapes
 
 
-def _meet_lips(
+def meet_lips(
     template: Template,
-    skin: SkinMesh,
-    neutral: Float[np.ndarray, "S 3"],
+    lips: Lips,
+    x: Float[np.ndarray, " S"],
     names: list[str],
     shapes: Float[np.ndarray, "K S 3"],
 ) -> None:
     """Lips that touch where the template's do, cross nowhere, and are sealed by mouthClose over the jaw.
 
-    A half's correction keeps to its side of the midline.
+    `shapes` (changed in place) and `lips` belong to one mesh, of any topology; `x` says how far left of the
+    midline its vertices lie on the template. A half's correction keeps to its side of the midline.
     """
+    skin = skin_mesh(template)
     source = template.vertices[: skin.count]
     generic = Lips(source, skin.triangles, template.loops)
-    lips = Lips(neutral, skin.triangles, template.loops)
-    shut = np.abs(lips.opening(neutral)).max() < _SHUT
+    shut = np.abs(lips.opening(lips.vertices)).max() < _SHUT
     for k, name in enumerate(names):
         own = template.shapes[SHAPE_INDEX[name], : skin.count]
-        if name == "mouthClose" or not own[lips.held].any():
+        if name == "mouthClose" or not own[generic.held].any():
             continue
         closed = shut and np.abs(generic.opening(source + own)).max() < _SHUT
         change = (
             lips.meet(shapes[k], in_depth="Roll" not in name) if closed else lips.part(shapes[k])
         ) - shapes[k]
-        shapes[k] += np.multiply(shape_share(name, source[:, 0]), change.T).T
+        shapes[k] += np.multiply(shape_share(name, x), change.T).T
     if "jawOpen" in names and "mouthClose" in names:
         jaw, close = names.index("jawOpen"), names.index("mouthClose")
         shapes[close] = lips.seal(shapes[jaw], shapes[close])
 
 
-def _on_eye(lids: Lids, name: str, offsets: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
+def on_eye(lids: Lids, name: str, offsets: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
     """A shape with one eye's lids put right."""
     if np.abs(offsets[lids.held]).max() < _MARGIN_MOVES:
         return offsets

@@ -44,8 +44,8 @@ def blink_gap(template: Template, rig: Rig, side: str) -> Float[np.ndarray, " L"
     posed = rig.pose(shape_weights({f"eyeBlink{_SIDES[side]}": 1.0}))
     upper, lower = template.loops[f"lid_upper_{side}"], template.loops[f"lid_lower_{side}"]
     eye = person_eye(template, rig.neutral, side)
-    above = _signed_gap(posed[upper], posed[lower], eye)[1:-1]
-    below = _signed_gap(posed[lower], posed[upper], eye)[1:-1]
+    above = signed_gap(posed[upper], posed[lower], eye)[1:-1]
+    below = signed_gap(posed[lower], posed[upper], eye)[1:-1]
     return np.concatenate([above, -below])
 
 
@@ -143,7 +143,7 @@ def _middle(vertices: Float[np.ndarray, "V 3"], loop: Int[np.ndarray, " L"]) -> 
     return loop[(along > _CANTHUS_SHARE) & (along < 1 - _CANTHUS_SHARE)]
 
 
-def _signed_gap(
+def signed_gap(
     upper: Float[np.ndarray, "A 3"], lower: Float[np.ndarray, "B 3"], eye: Eye
 ) -> Float[np.ndarray, " A"]:
     """Distance of each upper point to the lower polyline, signed by the side on which it lies."""

@@ -29,9 +29,9 @@ _CONSTANTS: dict[str, tuple[str, tuple[float, float, float], float, float]] = {
 }
 
 
-def material_from_maps(name: str, maps: dict[str, Image], limit: int = 2048) -> Material:
+def material_from_maps(name: str, maps: dict[str, Image], limit: int = 2048, like: str = "") -> Material:
     """The material `name` with whatever of `<name>_albedo`, `_roughness`, `_specular`, `_normal` exists."""
-    kind, albedo, roughness, specular = _CONSTANTS.get(name, _CONSTANTS["head"])
+    kind, albedo, roughness, specular = _CONSTANTS.get(like or name, _CONSTANTS["head"])
     colour = _map(maps, f"{name}_albedo", limit)
     if colour is None:
         colour = _plain_eye() if kind == "eye" else texture_from_pixels(_one(*albedo), srgb=True)

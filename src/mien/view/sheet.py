@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -12,7 +13,8 @@ from jaxtyping import UInt8
 
 from mien.core.conventions import EXPRESSIONS, linear_to_srgb
 from mien.core.face import FaceAsset
-from mien.core.mesh import Image
+from mien.core.mesh import Image, Scan
+from mien.scan.light import light_scan
 from mien.view.camera import orbit_camera, standard_camera
 from mien.view.labels import TITLE_COLOUR, blank_sheet, draw_text, paste
 from mien.view.lighting import light_subject
@@ -45,7 +47,7 @@ def contact_sheet(asset: FaceAsset) -> UInt8[np.ndarray, "H W 3"]:
     top, middle = _tile_size(5), _tile_size(6)
     jobs: list[Job] = [lambda: _neutral(subject, asset, top)]
     if asset.scan is not None:
-        scan = subject_from_scan(asset.scan.scan, frame=subject.frame)
+        scan = subject_from_scan(_shape_of(asset.scan.scan), frame=subject.frame)
         jobs.append(lambda: {"clay, scan": _clay(scan, top, 24.0)})
     jobs += [partial(_expression, name, subject, middle) for name in SHEET_EXPRESSIONS]
     _warm(subject)
@@ -53,7 +55,12 @@ def contact_sheet(asset: FaceAsset) -> UInt8[np.ndarray, "H W 3"]:
         done = [picture for pictures in pool.map(lambda job: job(), jobs) for picture in pictures.items()]
     tiles = dict(done)
     expressions = {name: tiles.pop(name) for name in SHEET_EXPRESSIONS}
-    return _layout(asset.name, [tiles, expressions, _thumbnails(asset.maps)])
+    return _layout(asset.name, [tiles, expressions, _thumbnails(asset)])
+
+
+def _shape_of(scan: Scan) -> Scan:
+    """What clay shows of a scan, at a density that a tile can show."""
+    return replace(light_scan(scan), textures=(), triangle_texture=None)
 
 
 def _tile_size(columns: int) -> tuple[int, int]:
@@ -99,11 +106,21 @@ def _expression(name: str, subject: Subject, size: tuple[int, int]) -> dict[str,
     return {name: render_lit(lit, camera)}
 
 
-def _thumbnails(maps: dict[str, Image]) -> dict[str, Picture]:
+def _thumbnails(asset: FaceAsset) -> dict[str, Picture]:
     """Face maps first, then the head's albedo and the eye's; as many as fit one row of ten."""
-    wanted = [f"face_{kind}" for kind in _MAPS] + ["head_albedo", "eye_albedo", "mouth_albedo", "lash_albedo"]
+    maps = asset.maps
+    first, *others = _textured_materials(asset)
+    wanted = [f"{first}_{kind}" for kind in _MAPS] + [f"{name}_albedo" for name in others[:4]]
     size = _tile_size(10)[0]
     return {name.replace("_", " "): _thumbnail(maps[name], size) for name in wanted if name in maps}
+
+
+def _textured_materials(asset: FaceAsset) -> list[str]:
+    """The face's material first, then the others that have colour."""
+    order = ("face", "head", "eye", "mouth", "lash")
+    looks = {part.material: part.look or part.material for part in asset.template.parts}
+    found = [name for name in looks if f"{name}_albedo" in asset.maps and looks[name] in order]
+    return sorted(found, key=lambda name: order.index(looks[name])) or ["face"]
 
 
 def _thumbnail(image: Image, size: int) -> Picture:

@@ -70,14 +70,18 @@ def _templated(template: Template, rig: Rig, maps: dict[str, Image], limit: int)
     for part in template.parts:
         quad_material[part.quads] = names.index(part.material)
     topology = template.topology
+    corner_uvs = topology.uvs[topology.triangle_uvs]
+    for part in template.parts:
+        corner_uvs[2 * part.quads.start : 2 * part.quads.stop] -= topology.uv_tile(part.quads)
+    looks = {part.material: part.look for part in template.parts}
     surface = Surface(
         n_vertices=topology.n_vertices,
         triangles=topology.triangles,
-        corner_uvs=topology.uvs[topology.triangle_uvs],
+        corner_uvs=corner_uvs,
         triangle_material=np.repeat(quad_material, 2),
-        materials=tuple(material_from_maps(name, maps, limit) for name in names),
+        materials=tuple(material_from_maps(name, maps, limit, looks[name]) for name in names),
     )
-    return Subject(surface, rig.neutral, rig.neutral[template.part("face").vertices], rig)
+    return Subject(surface, rig.neutral, rig.neutral[template.face_vertices()], rig)
 
 
 def subject_from_scan(
