@@ -63,7 +63,7 @@ def rasterize(
     return Raster(out_triangle, out_bary, out_depth)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _fill(pixels, depth, triangles, out_triangle, out_bary, out_depth):
     height, width = out_triangle.shape
