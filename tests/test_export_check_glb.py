@@ -15,8 +15,10 @@ from mien.core.face import FaceAsset
 from mien.export import write_asset
 from mien.export.check import check_path
 from mien.export.glb import glb_bytes
+from mien.export.places import places
 from mien.export.reader import read_glb
 from mien.export.rules_glb import GLB_RULES
+from mien.template import load_template
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +82,7 @@ def _one_huge(shapes: np.ndarray) -> None:
 BROKEN_RIGS = {
     "offsets": (lambda: _shapes(_one_huge), "jawOpen moves a vertex by 1000 mm"),
     "scale": (lambda: _rig(neutral=tiny_asset().rig.neutral * 100), "the head is 20 m high"),
-    "faces": (_inside_out, "triangles are flipped"),
+    "faces": (_inside_out, "triangles are flipped (around x "),
     "uv tiles": (_outside_tile, "UVs outside 0..1"),
     "joints": (lambda: _moved_joint("jaw", 0, 0, 0.5), "jaw lies at"),
     "sides": (
@@ -202,3 +204,16 @@ def test_every_rule_on_a_glb_has_a_file_that_it_refuses():
     assert {*BROKEN_RIGS, *BROKEN_NUMBERS, *(rule for _, rule, _ in BROKEN_DOCUMENTS.values())} >= set(
         GLB_RULES
     )
+
+
+def test_flips_are_named_by_their_region():
+    template = load_template()
+    lips = np.flatnonzero(template.regions["upper_lip"] > 0.9)[:5]
+    ears = np.flatnonzero(template.regions["ear_left"] > 0.9)[:2]
+    teeth = np.arange(template.part("tongue").vertices.start, template.part("tongue").vertices.start + 1)
+    vertices = np.concatenate([lips, ears, teeth])
+    named = places(vertices, template.topology.n_vertices, template.vertices[vertices])
+    assert "ear left 2" in named
+    assert "tongue 1" in named
+    assert "lip" in named.split(",")[0]
+    assert places(None, 0, np.full((3, 3), 0.01)) == "around x 10, y 10, z 10 mm"

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from mien.core.conventions import SHAPE_NAMES, mirrored_shape
 from mien.export.findings import Findings
+from mien.export.places import places
 from mien.export.reader import Glb
 
 LARGEST_OFFSET = 0.12  # metres: a jaw opens by half of it
@@ -184,9 +185,17 @@ def _faces(head: Head, findings: Findings) -> None:
         findings.measures[f"{name} triangles"] = float(bad.sum())
         if bad.mean() > BAD_FACES:
             findings.error(
-                "faces", f"{bad.sum()} of {len(bad)} triangles are {name}, expected at most "
-                f"{BAD_FACES:.1%}; repair the neutral head"
+                "faces", f"{bad.sum()} of {len(bad)} triangles are {name} ({_where(head, bad)}), expected at "
+                f"most {BAD_FACES:.1%}; repair the neutral head there"
             )  # fmt: skip
+
+
+def _where(head: Head, bad: Bool[np.ndarray, " G"]) -> str:
+    """The regions of the triangles' first corners."""
+    corners = head.triangles[bad, 0]
+    if head.vertex_ids is None:
+        return places(None, 0, head.positions[corners])
+    return places(head.vertex_ids[corners], len(np.unique(head.vertex_ids)), head.positions[corners])
 
 
 def _uvs(head: Head, findings: Findings) -> None:
