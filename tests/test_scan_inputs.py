@@ -404,3 +404,26 @@ def test_vertex_colours_of_a_dense_scan_are_read_through_its_light_copy():
     through_light = np.abs(light.vertex_colours[light.triangles].mean(axis=1) - linear_to_srgb(truth))
     assert np.median(error) < 0.05
     assert np.median(error) < 0.5 * np.median(through_light)
+
+
+def test_gains_of_many_nodes_are_those_of_the_direct_solution(monkeypatch):
+    from mien.bake import level
+
+    n = 40  # two sheets of n x n nodes that meet at a seam, the second one brighter and shaded
+    i = np.arange(n * n).reshape(n, n)
+    edges = np.concatenate(
+        [np.stack([i[:, :-1].ravel(), i[:, 1:].ravel()], 1), np.stack([i[:-1].ravel(), i[1:].ravel()], 1)]
+    )
+    edges = np.concatenate([edges, edges + n * n])
+    pairs = np.stack([i[:, -1], i[:, 0] + n * n], 1)
+    colour = np.zeros((2 * n * n, 3))
+    colour[n * n :] = [0.3, 0.2, 0.1]
+    colour[n * n :] += 0.1 * np.repeat(np.linspace(-1, 1, n), n)[:, None]
+    trust = np.ones(2 * n * n)
+    direct = level.solve_gains(colour, trust, pairs, edges)
+    monkeypatch.setattr(level, "LARGE", 100)
+    iterated = level.solve_gains(colour, trust, pairs, edges)
+    assert np.abs(direct).max() > 0.1
+    np.testing.assert_allclose(iterated, direct, atol=0.01 * np.abs(direct).max())
+    closed = (colour + iterated)[pairs]
+    assert np.abs(closed[:, 0] - closed[:, 1]).max() < 0.05
