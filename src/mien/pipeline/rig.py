@@ -30,7 +30,7 @@ from mien.topology.base import mesh_file
 from mien.view import contact_sheet
 from mien.view.error_map import error_map
 
-STAGES = 8
+STAGES = 10
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,10 @@ def rig(
     asset = _asset_of(template, registration.value, face_rig.value, maps.value, options, out)
     written = asset if base is None else _on_base_mesh(stages, asset, base, options)
     preview = _preview_stage(stages, written, face_rig, maps, _topology_part(options))
+    errors = stages.run("drawing the error map", lambda f: error_map(template, f[1]), registration)
+    pictures = preview.value, errors.value
     with stages.timed("writing the asset"):
-        _write(written, asset, preview.value, options, out)
+        _write(written, asset, pictures, options, out)
     progress("done")
     if seconds is not None:
         seconds.update(stages.seconds)
@@ -239,15 +241,21 @@ def _asset_of(
     return replace(asset, quality=_quality(asset))
 
 
-def _write(asset: FaceAsset, scanned: FaceAsset, preview: np.ndarray, options: RigOptions, out: Path) -> None:
-    """`scanned` is the asset on Mien's own topology, on which errors and masks are drawn."""
+def _write(
+    asset: FaceAsset,
+    scanned: FaceAsset,
+    pictures: tuple[np.ndarray, np.ndarray],
+    options: RigOptions,
+    out: Path,
+) -> None:
+    """`scanned` is the asset on Mien's own topology, whose mask is drawn; `pictures` are preview and errors."""
     write_asset(
         asset,
         out,
         formats=options.formats,
         force=options.force,
-        preview=preview,
-        error_picture=error_map(scanned.template, scanned.registration) if scanned.registration else None,
+        preview=pictures[0],
+        error_picture=pictures[1],
         extra_files=lambda folder: write_masks(scanned, folder / "scan"),
     )
 

@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
-from mien.register.hair import beard_zone, hairlike, outer_zone
+from mien.geometry.weights import smoothstep
+from mien.register.hair import BEARD, beard_zone, hairlike, outer_zone
 from mien.register.linear_model import (
     FITTED_SHAPES,
     Basis,
@@ -55,7 +56,8 @@ LEVELS: tuple[Level, ...] = (
 )
 EFFECTIVE_PAIRS = 150.0  # surface pairs are correlated: thousands of them count as this many
 MAX_POINTS = 4000
-HAIR_DOUBT = 0.93
+HAIR_DOUBT = 0.93  # where hair may be, of a colour that is not the skin's
+ROUGH_DOUBT = 0.995  # where the surface is as rough as hair too
 CLOSED_SIGMA = 0.03  # of the blink weight of an eye that is surely closed
 
 
@@ -78,8 +80,8 @@ def fit_linear(
     chosen = _spread_out(skin)
     at_vertices = basis_at_vertices(template, skin.index[chosen])
     at_landmarks = basis_at_landmarks(template)
-    outer, bearded = outer_zone(template, skin)[chosen], beard_zone(template, skin)[chosen]
-    hairiness = hairlike(surface)
+    outer = outer_zone(template, skin)[chosen]
+    hairy, hairiness = np.maximum(outer, beard_zone(template, skin)[chosen]), hairlike(surface)
     head = start
     for level in LEVELS:
         for _ in range(level.iterations):
@@ -88,8 +90,8 @@ def fit_linear(
             pairs = pair(surface, points[chosen], normals, reach=level.reach, min_cosine=level.min_cosine)
             weight = pairs.weight * (skin.measured * skin.mass)[chosen]
             # Hair, beards and cloth lie outside the head: such pairs hardly count where they may be.
-            beard = HAIR_DOUBT * surface.closest.interpolate(pairs.hits, hairiness) * bearded
-            doubt = np.maximum(_hair_doubt(surface, pairs) * outer, beard)
+            rough = smoothstep(surface.closest.interpolate(pairs.hits, hairiness), *BEARD)
+            doubt = np.maximum(_hair_doubt(surface, pairs) * outer, ROUGH_DOUBT * rough * hairy)
             weight *= np.where(pairs.offset < 0, 1.0 - doubt, 1.0)
             hessian, gradient = _surface_terms(at_vertices, head, pairs.normals, pairs.offset, weight, level)
             for extra in (

@@ -28,6 +28,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 LEAST_USED = 0.05  # of the vertices: a mask that leaves less is inverted or another scan's
 LARGEST = 2048  # pixels: a mask that is written is no larger
 _INWARD = 0.1  # corners are looked up this share of the way to their triangle's middle, off the island's rim
+_GUTTER = 8  # pixels that islands are drawn wider than they are
 _FAR = 0.02  # of the scan's diagonal: a painted PLY that lies farther away is another scan's
 
 
@@ -113,7 +114,9 @@ def _draw(scan: Scan, values: np.ndarray, number: int, size: tuple[int, int]) ->
     index = np.arange(len(corners)).reshape(-1, 3)
     raster = rasterize(corners, np.zeros(len(corners)), index, height, width)
     drawn = raster.interpolate(values[scan.triangles[ours]][..., None])[..., 0]
-    return fill_gutter(np.select([drawn > 0.6, drawn < 0.4], [255, 0], 128).astype(np.uint8), raster.covered)
+    image = np.select([drawn > 0.6, drawn < 0.4], [255, 0], 128).astype(np.uint8)
+    near = cv2.dilate(raster.covered.astype(np.uint8), np.ones((2 * _GUTTER + 1,) * 2, np.uint8)) > 0
+    return np.where(near, fill_gutter(image, raster.covered), 128).astype(np.uint8)
 
 
 def _read_images(path: Path, scan: Scan) -> tuple[np.ndarray, ...]:
