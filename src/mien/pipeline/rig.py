@@ -248,7 +248,7 @@ def _write(
     options: RigOptions,
     out: Path,
 ) -> None:
-    """`scanned` is the asset on Mien's own topology, whose mask is drawn; `pictures` are preview and errors."""
+    """`scanned` is the asset on Mien's own topology, whose mask is drawn; `pictures`: preview, errors."""
     write_asset(
         asset,
         out,

@@ -14,7 +14,7 @@ from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
 from mien.register.skin import Skin, template_skin
 from mien.register.surface import Pairs, ScanSurface, pair
-from mien.scan.mask import UNDECIDED, unwanted, wanted
+from mien.scan.mask import UNDECIDED
 
 FACE_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit where no hair grows
 HAIR_ALLOWANCE = 0.006  # metres it may lie outside it where hair may be, without colour to tell
@@ -50,17 +50,14 @@ def bareness(
     allowed_out = FACE_ALLOWANCE + (hair_allowance - FACE_ALLOWANCE) * outer
     allowed = size * np.where(outside > 0, allowed_out, FACE_ALLOWANCE)
     rough = 1.0 - surface.closest.interpolate(pairs.hits, surface.smooth)
-    rough *= outer * (1.0 - _ears(template, skin))
+    rough *= outer * (1.0 - ear_zone(template, skin))
     bare = (1.0 - smoothstep(np.abs(outside) / allowed, 0.6, 1.0)) * (1.0 - rough)
     weight = np.maximum(pairs.weight, 1e-3)
     near = smoothstep(_diffused(skin, bare, weight, size * SPREAD), 0.45, 0.85)
     around = smoothstep(_diffused(skin, bare, weight, size * ISLAND), 0.4, 0.8)
     bare *= 1.0 - outer * (1.0 - near * around)
     bare *= 1.0 - _beard(template, skin, surface, pairs, size)
-    if surface.mask is None:
-        return bare
-    mask = surface.closest.interpolate(pairs.hits, surface.mask)
-    return np.maximum(bare * (1.0 - unwanted(mask)), wanted(mask))
+    return np.maximum(bare * surface.followed(pairs.hits), surface.asked_for(pairs.hits))
 
 
 def _beard(
@@ -132,8 +129,8 @@ def outer_zone(template: Template, skin: Skin, *, neck: bool = False) -> Float[n
     return far * smoothstep(skin.rest[:, 1] - jaw_height, -0.015, 0.015)
 
 
-def _ears(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
-    """Ears are rough by nature. A template without such regions has none."""
+def ear_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
+    """1 on the ears, which are rough by nature. A template without such regions has none."""
     regions = [template.regions[name] for name in ("ear_left", "ear_right") if name in template.regions]
     return skin.of(np.max(regions, axis=0)) if regions else np.zeros(skin.n)
 

@@ -92,7 +92,8 @@ def fit_linear(
             # Hair, beards and cloth lie outside the head: such pairs hardly count where they may be.
             rough = smoothstep(surface.closest.interpolate(pairs.hits, hairiness), *BEARD)
             doubt = np.maximum(_hair_doubt(surface, pairs) * outer, ROUGH_DOUBT * rough * hairy)
-            weight *= np.where(pairs.offset < 0, 1.0 - doubt, 1.0)
+            doubt = np.where(pairs.offset < 0, doubt * (1.0 - surface.asked_for(pairs.hits)), 0.0)
+            weight *= 1.0 - doubt
             hessian, gradient = _surface_terms(at_vertices, head, pairs.normals, pairs.offset, weight, level)
             for extra in (
                 _landmark_terms(at_landmarks, head, prepared, level.landmark_trust),

@@ -13,7 +13,7 @@ from mien.geometry.closest import ClosestPoint, Hits
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.weights import smoothstep, tukey
 from mien.register.skin_colour import FACE_RADIUS, colour_likeness
-from mien.scan.mask import unwanted
+from mien.scan.mask import unwanted, wanted
 
 BORDER_FADE = 0.004  # metres over which trust grows from an open border
 ROUGH = (0.02, 0.10)  # scatter of normals: skin ... hair or cloth
@@ -48,6 +48,12 @@ class ScanSurface:
     def triangles(self) -> Int[np.ndarray, "M 3"]:
         """Triangles of the cropped scan."""
         return self.closest.triangles
+
+    def asked_for(self, hits: Hits) -> Float[np.ndarray, " P"]:
+        """1 where the user's mask says to follow the surface whatever it looks like, 0 elsewhere."""
+        if self.mask is None:
+            return np.zeros(len(hits.distance))
+        return wanted(self.closest.interpolate(hits, self.mask))
 
     def followed(self, hits: Hits) -> Float[np.ndarray, " P"]:
         """0 where the user's mask says to ignore the surface, 1 elsewhere."""
