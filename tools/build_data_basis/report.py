@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from mien.core.mesh import split_quads
 from mien.data.basis import read_basis
+from mien.geometry.align import fit_similarity
 from mien.geometry.closest import ClosestPoint
 from tools.build_data_basis.light_stage import LightStage
 from tools.build_template.shapes_ict import load_ict
@@ -19,7 +21,7 @@ _FACES, _SEED = 8, 11
 def print_report(path: Path, skin: Skin, stage: LightStage) -> None:
     basis = read_basis(path)
     print(
-        f"{path}: {path.stat().st_size / 1e6:.2f} MB, {basis.features.shape[0]} features, {len(basis.axes)} axes"
+        f"{path}: {path.stat().st_size / 1e6:.2f} MB, {len(basis.features)} features, {len(basis.axes)} axes"
     )
     rng = np.random.default_rng(_SEED)
     carried, kept = [], []
@@ -38,25 +40,17 @@ def print_report(path: Path, skin: Skin, stage: LightStage) -> None:
 
 def _surface_distance(head: np.ndarray, skin: Skin, stage: LightStage, weights: np.ndarray) -> np.ndarray:
     """From the face part's outer vertices to ICT's surface of the same weights, rigidly aligned; metres."""
-    ict = load_ict()
-    pose = stage.overlay.pose.inverse()
-    there = pose(ict.vertices + np.tensordot(weights, _ict_deltas(len(ict.vertices)), axes=1))
-    rows = np.flatnonzero(stage.overlay.on_surface)
+    ict, overlay = load_ict(), stage.overlay
+    deltas = np.tensordot(weights, ict_deltas(len(ict.vertices)), axes=1)
+    surface = overlay.pose.inverse()(ict.vertices + deltas)
+    rows = np.flatnonzero(overlay.on_surface)
     rows = rows[rows < skin.parts[0].vertices.stop]
-    moved = (
-        skin.vertices[rows]
-        + (stage.overlay.offsets(np.tensordot(weights, _ict_deltas(len(ict.vertices)), axes=1)) + stage.mean)[
-            rows
-        ]
-    )
-    from mien.geometry.align import fit_similarity
-
-    rigid = fit_similarity(head[rows], moved, with_scale=False)
-    return ClosestPoint(there, split_quads(ict.quads)).query(rigid(head[rows])).distance
+    there = (skin.vertices + stage.mean + overlay.offsets(deltas))[rows]
+    rigid = fit_similarity(head[rows], there, with_scale=False)
+    return ClosestPoint(surface, split_quads(ict.quads)).query(rigid(head[rows])).distance
 
 
-def _ict_deltas(count: int) -> np.ndarray:
-    import os
-
+def ict_deltas(count: int) -> np.ndarray:
+    """ICT-FaceKit's identity modes at its first `count` vertices, metres."""
     with np.load(Path(os.environ["MIEN_DATA"]) / "ict-facekit/ict_facekit.npz") as file:
         return file["identity_deltas"][:, :count].astype(float) * 0.01

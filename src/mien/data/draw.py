@@ -44,15 +44,15 @@ DRIVEN: dict[str, Rule] = {
     "cheek/l-cheek-bones-incr": Rule(asian=0.25),
     "cheek/l-cheek-volume-incr": Rule(weight=0.35),
     "eyebrows/eyebrows-trans-forward": Rule(male=0.15),
-    "eyebrows/eyebrows-trans-up": Rule(male=-0.25, age=-0.2),
+    "eyebrows/eyebrows-trans-up": Rule(male=-0.15, age=-0.2),
     "ears/l-ear-scale-incr": Rule(male=0.08, age=0.25),
     "ears/l-ear-lobe-incr": Rule(age=0.35),
     "head/head-back-scale-depth-incr": Rule(asian=-0.15, african=0.1),
     "forehead/forehead-nubian-incr": Rule(male=-0.2),
 }
-STAGE_SPREAD = 0.92  # of the light stage's own deviations: single features and traits add to them
+STAGE_SPREAD = 0.88  # of the light stage's own deviations: single features and traits add to them
 REST_SHARE = 0.55  # of what attribute targets hold beyond the light stage: it looks like their mannequin
-SEX_EMPHASIS, ANCESTRY_EMPHASIS = 1.45, 1.25  # ridge regression shortens what the targets ask
+SEX_EMPHASIS, ANCESTRY_EMPHASIS = 1.3, 1.25  # ridge regression shortens what the targets ask
 _LIMIT = 2.4  # standard deviations
 
 

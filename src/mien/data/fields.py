@@ -20,7 +20,7 @@ _SAMPLE = 0.25e-3  # metres between the samples of a line
 @dataclass(frozen=True)
 class LineField:
     """Skin round a line: `along` 0 to 1, `across` signed metres, with the directions of both axes that
-    matter: out of the skin, and across the line. Directions fade from unit length to zero where the field ends.
+    matter: out of the skin, and across the line; they fade from unit length to zero where the field ends.
     """
 
     rows: Int[np.ndarray, " R"]

@@ -10,17 +10,25 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.data.basis import Basis
 from mien.data.fields import LineField, SkinFrame
 from mien.data.subject import Subject
 from mien.data.traits import BLOBS, LINES, BlobTrait, LineTrait
-from mien.geometry.normals import normalized, vertex_normals
+from mien.geometry.normals import normalized, triangle_cross
 
 _MM = 1e-3
 # Skin unevenness: wavelengths (mm) of random waves and their standard deviation (mm).
 UNEVENNESS = ((70.0, 0.55, 10), (24.0, 0.13, 14), (11.0, 0.05, 14))
+# Shapes that a face at rest holds a trace of, and the standard deviation of their (half-normal) weights.
+AT_REST = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "eyeSquintLeft",
+    "eyeSquintRight", "mouthFrownLeft", "mouthFrownRight", "mouthSmileLeft", "mouthSmileRight",
+    "mouthPressLeft", "mouthPressRight", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "mouthShrugLower",
+)  # fmt: skip
+AT_REST_SIGMA = 0.07
 _EAR_TURN = (4.0, 6.0)  # degrees outward: mean and standard deviation
 _NORMAL_ROUNDS = 8
 
@@ -63,7 +71,18 @@ class Former:
             _add_blob(out, blob, places, share * strengths[blob.name], rng)
         out += (self.subdivision @ self._unevenness(rng))[:, None] * self._calm_normals
         self._turn_ears(out, rng)
-        return out
+        return out + self._at_rest(rng)
+
+    def _at_rest(self, rng: np.random.Generator) -> Float[np.ndarray, "S 3"]:
+        """The bit of expression that a face keeps at rest, each muscle a little, each side by itself."""
+        weights = np.abs(np.clip(rng.standard_normal(len(AT_REST)), -2.5, 2.5)) * AT_REST_SIGMA
+        moved = weights.astype(np.float32) @ self._rest_shapes
+        return moved.reshape(-1, 3)
+
+    @cached_property
+    def _rest_shapes(self) -> Float[np.ndarray, "R S3"]:
+        shapes = [self.template.shapes[SHAPE_INDEX[name], : self.n_skin].ravel() for name in AT_REST]
+        return np.stack(shapes).astype(np.float32)
 
     def _line_fields(self, trait: LineTrait) -> list[LineField]:
         points = self.frame.on_skin(np.array(trait.points, float) * _MM)
@@ -132,7 +151,8 @@ class Former:
 def trait_strengths(subject: Subject) -> dict[str, float]:
     """How strongly each trait of `LINES` and `BLOBS` shows (1: plainly), so that skin can go with form."""
     rng = subject.stream("traits")
-    return {trait.name: trait.rule.strength(subject, rng) for trait in (*LINES, *BLOBS)}
+    traits: list[LineTrait | BlobTrait] = [*LINES, *BLOBS]
+    return {trait.name: trait.rule.strength(subject, rng) for trait in traits}
 
 
 def _add_line(
@@ -196,7 +216,9 @@ def _smooth_normals(
     ones = np.ones(len(edges))
     graph = sparse.coo_matrix((ones, (edges[:, 0], edges[:, 1])), (len(vertices),) * 2).tocsr()
     graph = graph + graph.T
-    normals = vertex_normals(vertices, triangles)
+    corners = (np.ones(triangles.size), (triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)))
+    touching = sparse.csr_matrix(corners, (len(vertices), len(triangles)))
+    normals = normalized(touching @ triangle_cross(vertices, triangles))
     for _ in range(_NORMAL_ROUNDS):
         normals = normalized(normals + normalized(graph @ normals))
     return normals

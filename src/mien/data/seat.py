@@ -21,14 +21,17 @@ from mien.template.lid_spread import spread_weights
 
 SIDES = ("left", "right")
 LID_THICKNESS = 0.6e-3  # metres of skin kept before the ball, where the mean has as much
+LEAST_GAP = 0.05e-3  # of a margin before the ball
 LIP_GAP = 0.05e-3
 _LIP_REACH = (2.0e-3, 12.0e-3)
 _STABLE_ABOVE = -0.03  # metres: the skull's part of the face, which says how the head stands
 _LIP_ROUNDS = 4
+_LID_ROUNDS = 3
 _CORNER = 4.0e-3  # metres round the mouth's corners that are healed
 _LINING_RIDGE = 0.15
+_NOSTRIL_DEPTH = 9.0e-3  # metres added to the template's 3 mm
 _WALL_NEIGHBOURS, _WALL_SIGMA = 24, 4.0e-3  # skin before the mouth's walls
-_SMOOTHING = 0.05  # of the margin's offsets, against ripples
+_SMOOTHING = 0.01  # of the margin's offsets, against ripples
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,10 @@ class Seat:
             eye = self._lids[side].eye
             head[eye.rows] = ball.carry(self.template.vertices[eye.rows], eye)
 
+    def eye(self, side: str) -> EyeBinding:
+        """How lids and ball of one side ("left", "right") belong together."""
+        return self._lids[side].eye
+
     def lip_opening(self, skin: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, " U"]:
         """Signed metres between the lips' seams at the upper one's vertices; negative: crossed."""
         upper, lower = skin[self._lips.seam_upper], skin[self._lips.seam_lower]
@@ -118,10 +125,10 @@ class Seat:
 
 def _settle(lids: _Lids, out: np.ndarray, head: Similarity) -> PlacedEye:
     eye = lids.eye
-    ball = eye.place(out, head, sink=False)
-    for _ in range(2):
-        _lay(lids, out, ball)
-    ball = eye.place(out, head)
+    for sink in (False, True):
+        ball = eye.place(out, head, sink=sink)
+        for _ in range(_LID_ROUNDS):
+            _lay(lids, out, ball)
     cover = out[lids.cover]
     lack = lids.floor - signed_clearance(cover, ball.centre, ball.radius, ball.rotation[:, 2])
     ray = cover - ball.centre
@@ -150,8 +157,9 @@ def _bind_lids(template: Template, side: str, n_skin: int) -> _Lids:
     )  # regularised: the margin's wishes are met but for ripples
     clearance = eye.clearance(template.vertices[eye.around])
     outer = np.isin(eye.around, np.flatnonzero(template.vertex_mask("face")))
-    seen = outer & (clearance > 0.3e-3) & ~np.isin(eye.around, eye.contact)
-    floor = np.minimum(clearance[seen], LID_THICKNESS)
+    held = np.isin(eye.around, eye.contact)
+    seen = (outer & (clearance > 0.3e-3)) | held
+    floor = np.minimum(clearance, np.where(held, LEAST_GAP, LID_THICKNESS))[seen]
     return _Lids(eye, eye.spread @ inverse, eye.around[seen], floor)
 
 
@@ -205,8 +213,18 @@ def _bind_nostrils(template: Template) -> list[_Zone]:
         fit = np.linalg.solve(design.T @ design + ridge, design.T)
         lining = np.concatenate([np.ones((len(rows), 1)), (template.vertices[rows] - middle) / 5e-3], axis=1)
         share = smoothstep(inside[rows], 0.3, 0.9)
-        zones.append(_Zone(rows, known, lining @ fit, share, template.vertices))
+        rest = template.vertices.copy()
+        rest[rows] += _deeper(rest[rows], rest[rim])
+        zones.append(_Zone(rows, known, lining @ fit, share, rest))
     return zones
+
+
+def _deeper(lining: Float[np.ndarray, "R 3"], rim: Float[np.ndarray, "L 3"]) -> Float[np.ndarray, "R 3"]:
+    """Offsets that make a real passage of the template's shallow nostril: up, back and a little narrower."""
+    share = smoothstep(cKDTree(rim).query(lining)[0], 0.3e-3, 3.0e-3)[:, None]
+    return share * (
+        np.array([0.0, _NOSTRIL_DEPTH, -0.45 * _NOSTRIL_DEPTH]) - 0.25 * (lining - rim.mean(axis=0))
+    )
 
 
 def _bind_mouth(template: Template) -> _Zone:

@@ -9,7 +9,7 @@ A subject is a pure function of (seed, index). The attributes are drawn so:
   weights m = (t^2, 2 t (1 - t), (1 - t)^2). Each integrates to 1/3 over t, so the three are equally
   represented, dark tones are mostly African, light ones mostly European, tones between mostly Asian, and
   every tone occurs with every ancestry. Tone stays exactly even because it is drawn first.
-* **Sex** 0 female to 1 male: d or 1 - d with equal chance, d ~ Beta(1.2, 5), independent of the rest.
+* **Sex** 0 female to 1 male: d or 1 - d with equal chance, d ~ Beta(1.2, 7), independent of the rest.
 * **Age** uniform from 18 to 80 years, independent of the rest.
 * **Weight** 0 lean to 1 heavy, 0.5 average: the logistic of 0.75 n + 0.45 b(age) - 0.1, n normal and b a
   parabola that is -1 at 18, 1 at 55 and 0.54 at 80: people gain weight until their fifties.
@@ -85,7 +85,7 @@ def draw_subject(seed: int, index: int) -> Subject:
     rng = facet_stream(seed, index, "attributes")
     tone, age_share, side = rng.random(3)
     age = AGE_RANGE[0] + (AGE_RANGE[1] - AGE_RANGE[0]) * age_share
-    from_pole = rng.beta(1.2, 5.0)
+    from_pole = rng.beta(1.2, 7.0)
     sex = from_pole if side < 0.5 else 1.0 - from_pole
     ancestry = _ancestry(tone, rng)
     fullness, strength = rng.standard_normal(2)

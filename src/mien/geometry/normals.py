@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import no_type_check
-
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit
 
 
 def triangle_cross(
@@ -35,8 +32,10 @@ def fast_areas(
     vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]
 ) -> Float[np.ndarray, " T"]:
     """`triangle_areas` without arrays of corners in between: for millions of triangles."""
+    from mien.geometry.normal_kernels import areas_into  # numba only where it is used
+
     out = np.empty(len(triangles))
-    _areas_into(np.ascontiguousarray(vertices, np.float64), triangles, out)
+    areas_into(np.ascontiguousarray(vertices, np.float64), triangles, out)
     return out
 
 
@@ -44,38 +43,11 @@ def vertex_normals(
     vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]
 ) -> Float[np.ndarray, "V 3"]:
     """Area-weighted unit normals; zero at a vertex without area around it."""
+    from mien.geometry.normal_kernels import add_crosses
+
     total = np.zeros((len(vertices), 3))
-    _add_crosses(np.ascontiguousarray(vertices, np.float64), triangles, total)
+    add_crosses(np.ascontiguousarray(vertices, np.float64), triangles, total)
     return normalized(total)
-
-
-@njit(cache=True)
-@no_type_check
-def _cross(vertices, i, j, k):
-    ax, ay, az = vertices[i, 0], vertices[i, 1], vertices[i, 2]
-    ux, uy, uz = vertices[j, 0] - ax, vertices[j, 1] - ay, vertices[j, 2] - az
-    wx, wy, wz = vertices[k, 0] - ax, vertices[k, 1] - ay, vertices[k, 2] - az
-    return uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
-
-
-@njit(cache=True)
-@no_type_check
-def _areas_into(vertices, triangles, out):
-    for t in range(triangles.shape[0]):
-        x, y, z = _cross(vertices, triangles[t, 0], triangles[t, 1], triangles[t, 2])
-        out[t] = 0.5 * np.sqrt(x * x + y * y + z * z)
-
-
-@njit(cache=True)
-@no_type_check
-def _add_crosses(vertices, triangles, total):
-    for t in range(triangles.shape[0]):
-        x, y, z = _cross(vertices, triangles[t, 0], triangles[t, 1], triangles[t, 2])
-        for k in range(3):
-            v = triangles[t, k]
-            total[v, 0] += x
-            total[v, 1] += y
-            total[v, 2] += z
 
 
 def vertex_normals_plain(
