@@ -8,7 +8,7 @@ scanner chose, which is often the wrong one along the middle of the face.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import no_type_check
 
 import numpy as np
@@ -33,8 +33,8 @@ _EXPLAINED = 0.8  # share of all corners that the photographs must explain
 class Photograph:
     """One photograph: the texture it is part of, its camera and its frame there.
 
-    `camera` takes homogeneous points (metres) to homogeneous pixels of the texture; `frame` is the left,
-    top, right and bottom border of what its own triangles use.
+    `camera` takes homogeneous points (metres) to homogeneous pixels of the texture; `frame` is its left, top,
+    right and bottom border there.
     """
 
     texture: int
@@ -123,7 +123,25 @@ def find_photographs(scan: Scan) -> tuple[Photograph, ...]:
             near = np.linalg.norm(photograph.project(points) - pixel, axis=1) < _BELONGS * sizes[t][1]
             explained |= near & (of_node == t)
             found.append(photograph)
-    return tuple(found) if len(found) > 1 and explained.mean() >= _EXPLAINED else ()
+    if len(found) < 2 or explained.mean() < _EXPLAINED:
+        return ()
+    return tuple(replace(one, frame=_whole_frame(one, found, sizes[one.texture])) for one in found)
+
+
+def _whole_frame(one: Photograph, every: list[Photograph], size: tuple[int, ...]) -> Float[np.ndarray, "4"]:
+    """A photograph goes on beyond the triangles that were given to it: as far as the texture, or half way to
+    the next photograph."""
+    frame = np.array([0.0, 0.0, size[1], size[0]])
+    for other in every:
+        if other is one or other.texture != one.texture:
+            continue
+        gaps = np.concatenate([one.frame[:2] - other.frame[2:], other.frame[:2] - one.frame[2:]])
+        side = int(gaps.argmax())
+        if gaps[side] < 0:
+            return one.frame  # they overlap: no telling where one ends
+        border = 0.5 * (one.frame[side] + other.frame[(side + 2) % 4])
+        frame[side] = max(frame[side], border) if side < 2 else min(frame[side], border)
+    return frame
 
 
 def _charts(node: np.ndarray, count: int) -> list[Int[np.ndarray, " N"]]:

@@ -21,7 +21,7 @@ from mien.scan.light import light_scan
 LIMIT_MM = 0.8
 _TRUSTED = (0.001, 0.0025)  # metres between head and scan: relief ... no relief
 _AGREEING = (0.6, 0.85)  # cosine between the two normals: folds have no relief ... relief
-_FINENESS = (0.25, 0.45)  # template edge over scan edge: the scan is too coarse to add anything ... adds
+_FINENESS = (0.45, 0.75)  # template edge over scan edge: the scan is too coarse to add anything ... adds
 _SMOOTHING = 0.35  # of a scan's edge: shorter waves are its facets
 _STEPS = 5.0  # texels a scan edge that show all that the scan has
 
@@ -41,20 +41,22 @@ def scan_relief(
     scan's facets count. A scan much coarser than the template's mesh yields zeros.
     """
     scan = prepared.scan
-    fine = _fineness(template, vertices, scan.vertices, scan.triangles)
-    fine = fine if shown is None else fine * shown
-    surface = ClosestPoint(scan.vertices, scan.triangles) if fine.any() else None
     light = light_scan(scan)
-    whole = ClosestPoint(light.vertices, light.triangles) if light is not scan else surface
+    whole = ClosestPoint(light.vertices, light.triangles)
     edge = _median_edge(scan.vertices, scan.triangles)
+    nearest = whole.query(vertices)
+    local = _edges(light.vertices, light.triangles)
+    fine = _fineness(template, vertices, edge / float(np.median(local)) * local[nearest.triangle])
+    fine = fine if shown is None else fine * shown
+    near = (nearest.distance < REACH) & (fine > 0)
+    surface = whole if light is scan else ClosestPoint(scan.vertices, scan.triangles)
     out = {}
     for name in TILES:
         tile = tile_of(template, name, resolution)
         relief = np.zeros(tile.covered.shape, np.float32)
-        if surface is not None and whole is not None:
-            near = (whole.query(vertices).distance < REACH) & (fine > 0)
+        if near.any():
             small = tile_of(template, name, enough_texels(tile, vertices, edge))
-            found = _tile_relief(small, template, vertices, surface, near, fine, edge, whole is not surface)
+            found = _tile_relief(small, template, vertices, surface, near, fine, edge, light is not scan)
             relief = _enlarged(found, small, tile)
         out[name] = Image(relief[..., None], "linear", "mm")
     return out
@@ -69,18 +71,32 @@ def enough_texels(tile: Tile, vertices: Float[np.ndarray, "V 3"], edge: float) -
 
 
 def _fineness(
-    template: Template, vertices: np.ndarray, scan_vertices: np.ndarray, scan_triangles: np.ndarray
-) -> np.ndarray:
-    """Per vertex 0..1: how much finer than the template's mesh the scan is."""
+    template: Template, vertices: np.ndarray, scan_edge: Float[np.ndarray, " V"]
+) -> Float[np.ndarray, " V"]:
+    """Per vertex 0..1: how fine the scan is there, against the template's mesh; the doubt of neighbours
+    counts, as a coarse triangle's hits lie all over it."""
     edges = template.topology.edges
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    count = np.bincount(edges.ravel(), minlength=len(vertices))
-    mean = np.bincount(edges.ravel(), np.repeat(length, 2), len(vertices)) / np.maximum(count, 1)
-    return smoothstep(mean / _median_edge(scan_vertices, scan_triangles), *_FINENESS)
+    count = np.maximum(np.bincount(edges.ravel(), minlength=len(vertices)), 1)
+
+    def around(values: np.ndarray) -> np.ndarray:
+        sums = np.bincount(edges[:, 0], values[edges[:, 1]], len(vertices))
+        return (sums + np.bincount(edges[:, 1], values[edges[:, 0]], len(vertices))) / count
+
+    mean = np.bincount(edges.ravel(), np.repeat(length, 2), len(vertices)) / count
+    ratio = mean / np.maximum(scan_edge, 1e-9)
+    for _ in range(3):
+        ratio = np.where(count > 0, 0.5 * (ratio + around(ratio)), ratio)
+    return smoothstep(ratio, *_FINENESS)
 
 
 def _median_edge(vertices: np.ndarray, triangles: np.ndarray) -> float:
-    return float(np.median(np.linalg.norm(vertices[triangles[:, 0]] - vertices[triangles[:, 1]], axis=1)))
+    return float(np.median(_edges(vertices, triangles)))
+
+
+def _edges(vertices: np.ndarray, triangles: np.ndarray) -> Float[np.ndarray, " M"]:
+    """One edge of each triangle, metres."""
+    return np.linalg.norm(vertices[triangles[:, 0]] - vertices[triangles[:, 1]], axis=1)
 
 
 def _tile_relief(
@@ -130,7 +146,8 @@ def _enlarged(pixels: np.ndarray, small: Tile, tile: Tile) -> np.ndarray:
         return pixels
     size = (tile.resolution, tile.resolution)
     large = cv2.resize(fill_gutter(pixels, small.covered), size, interpolation=cv2.INTER_CUBIC)
-    return np.where(tile.covered, large, 0.0).astype(np.float32)
+    # The cubic overshoots a little where the relief was clipped.
+    return np.where(tile.covered, np.clip(large, -LIMIT_MM, LIMIT_MM), 0.0).astype(np.float32)
 
 
 def _smooth_points(tile: Tile, vertices: np.ndarray, normals: np.ndarray) -> np.ndarray:

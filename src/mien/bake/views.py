@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy import sparse
 
 from mien.bake.filter import read_footprints
@@ -23,6 +24,7 @@ _FRAME = (2.0, 24.0)  # pixels from a photograph's border: not ... used
 _SPREAD = 0.003  # metres over which what a view does not see takes its surroundings along
 _DOMINANCE = 8.0  # exponent: the better view has nearly all the weight
 _AVERAGING = 0.004  # metres over which colour is compared between views
+_BLANK = 0.15  # share of a texture in exactly one colour: painted over, not photographed
 _LIFT = 0.0005  # metres above the surface from which the camera is looked for
 
 
@@ -105,7 +107,8 @@ class PhotographSource(ColourSource):
 
 def photograph_source(scan: Scan, photographs: tuple[Photograph, ...]) -> PhotographSource:
     """Sees who sees what and levels the views against one another over all they have in common."""
-    seen = np.stack([_seen_by(scan, one) for one in photographs]).astype(np.float32)
+    painted = [_painted(texture) for texture in scan.textures]
+    seen = np.stack([_seen_by(scan, one, painted[one.texture]) for one in photographs]).astype(np.float32)
     strength = seen**_DOMINANCE
     shares = strength / np.maximum(strength.sum(axis=0), 1e-9)
     alone = PhotographSource(scan, photographs=photographs, seen=seen, shares=shares)
@@ -115,7 +118,7 @@ def photograph_source(scan: Scan, photographs: tuple[Photograph, ...]) -> Photog
     )
 
 
-def _seen_by(scan: Scan, photograph: Photograph) -> Float[np.ndarray, " V"]:
+def _seen_by(scan: Scan, photograph: Photograph, painted: np.ndarray | None) -> Float[np.ndarray, " V"]:
     """0..1 per vertex: facing the camera, within the frame, nothing in between, nor close beside."""
     from embreex import rtcore_scene
     from embreex.mesh_construction import TriangleMesh
@@ -129,8 +132,24 @@ def _seen_by(scan: Scan, photograph: Photograph) -> Float[np.ndarray, " V"]:
     hidden = scene.run(origin.astype(np.float32), toward.astype(np.float32), query="OCCLUDED") >= 0
     free = (facing > FACING[0]) & ~hidden
     around = _spread(scan, free.astype(float))
-    framed = smoothstep(photograph.inside(photograph.project(scan.vertices)), *_FRAME)
+    pixel = photograph.project(scan.vertices)
+    framed = smoothstep(photograph.inside(pixel), *_FRAME)
+    if painted is not None:
+        height, width = painted.shape
+        column = np.clip(pixel[:, 0].astype(np.int64), 0, width - 1)
+        framed *= painted[np.clip(pixel[:, 1].astype(np.int64), 0, height - 1), column]
     return smoothstep(facing, *FACING) * free * smoothstep(around, 0.5, 0.95) * framed
+
+
+def _painted(texture: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "H W"] | None:
+    """Where a photograph was kept, for software that paints over what no triangle uses; None where it was
+    not painted over."""
+    code = texture.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    values, counts = np.unique(code[::4, ::4], return_counts=True)
+    if counts.max() < _BLANK * counts.sum():
+        return None
+    kept = (code != values[counts.argmax()]).astype(np.uint8)
+    return cv2.erode(kept, np.ones((9, 9), np.uint8)) > 0
 
 
 def _spread(scan: Scan, values: np.ndarray) -> np.ndarray:
