@@ -55,7 +55,7 @@ def test_known_bumps_come_back_in_millimetres():
     assert facing.sum() > 5000
     assert slope == pytest.approx(0.95, abs=0.1)
     assert -0.07 < offset < 0.01  # the scan is flat between the template's vertices, the head is not
-    assert np.corrcoef(truth, found[facing])[0, 1] > 0.95
+    assert np.corrcoef(truth, found[facing])[0, 1] > 0.93
     assert relief["face"].unit == "mm"
     assert (relief["head"].pixels[..., 0] == 0).mean() > 0.9  # only the face was scanned
 

@@ -77,13 +77,15 @@ class TexelRays:
         if len(lost):
             found = project_along_normals(surface, points[lost], direction[lost])
             triangle[lost], offset[lost] = found.triangle, found.offset
-        on = np.flatnonzero(triangle >= 0)
-        points = points[on] + offset[on, None] * direction[on]
-        steps = self.steps[tile.texel_triangle[rows[on]]]
-        at = triangle[on]
-        return TexelHits(
-            rows[on], at, *footprints(surface.vertices, surface.triangles[at], points, direction[on], steps)
-        )
+        on = triangle >= 0
+        if not on.all():
+            rows, triangle, points, direction, offset = (
+                a[on] for a in (rows, triangle, points, direction, offset)
+            )
+        points += offset[:, None] * direction
+        steps = self.steps[tile.texel_triangle[rows]]
+        corners = surface.triangles[triangle]
+        return TexelHits(rows, triangle, *footprints(surface.vertices, corners, points, direction, steps))
 
 
 def texel_rays(

@@ -89,15 +89,16 @@ class ColourSource:
         uv, along_x, along_y = carried(hits, self._corner_uvs)
         which = self._texture_of[hits.triangle]
         for t in range(len(scan.textures)):
-            rows = np.flatnonzero(which == t)
-            if len(rows):
+            mine = which == t
+            if mine.any():
+                rows = slice(None) if mine.all() else np.flatnonzero(mine)  # most scans have one texture
                 pyramid = self._pyramid(t)
                 height, width = pyramid[0].shape[:2]
                 scale = np.array([width, -height], np.float32)
                 pixel = uv_to_pixel(uv[rows], height, width)
                 out[rows] = read_footprints(pyramid, pixel, along_x[rows] * scale, along_y[rows] * scale)
         if self.gains is not None:
-            out *= np.exp(np.einsum("nk,nkc->nc", hits.barycentric, self.gains[hits.triangle]))
+            out *= np.exp(carried(hits, self.gains)[0])
         return out
 
     def well_seen(
