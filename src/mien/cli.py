@@ -98,17 +98,20 @@ class Check:
 class Evaluate:
     """Measure a part of Mien; the numbers in the README come from here."""
 
-    what: Positional[Literal["registration", "shapes", "inputs", "colour", "masks"]]
+    what: Positional[Literal["registration", "shapes", "inputs", "colour", "masks", "topology"]]
     """registration: synthetic scans with known truth, then --scans; shapes: the template's 52; inputs: time
     and memory of `mien rig` on scans of 5 million triangles with 8K textures (minutes, 3 GB of disk);
     colour: detail that the bake keeps of known gratings, or with --scans and --plots of those;
-    masks: the face under synthetic beards, with a mask, with the guess, and with the beard followed."""
+    masks: the face under synthetic beards, with a mask, with the guess, and with the beard followed;
+    topology: --scans on the base meshes of --meshes and on a coarse one: residual, lids, lips, leakage."""
     scans: tuple[Path, ...] = ()
     """Further scans to register and measure."""
     albedo: tuple[Path, ...] = ()
     """Their colour textures, in the same order."""
     landmarks: tuple[Path, ...] = ()
     """Their true landmarks, in the same order: held against the detected ones, not used in the fit."""
+    meshes: tuple[Path, ...] = ()
+    """topology: base meshes with UVs, or ICT-FaceKit's folder FaceXModel."""
     plots: Path | None = None
     """registration: instead, a folder for pictures: predicted against true error, each scan's error map;
     colour: the folder for 400 % close-ups beside each scan, and its texel-stretch map."""
@@ -253,6 +256,11 @@ def _evaluate(command: Evaluate) -> int:
 
         return _print_rows(evaluate_large(), command.json)
     scans = real_scans(command.scans, command.albedo, command.landmarks)
+    if command.what == "topology":
+        from mien.pipeline.measure_topology import evaluate_topology
+
+        rows = evaluate_topology(scans, command.meshes, lambda text: print(text, file=sys.stderr))
+        return _print_rows(rows, command.json)
     if command.what == "colour":
         return _evaluate_colour(command, scans)
     if command.expressions or command.ict is not None:

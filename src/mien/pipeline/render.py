@@ -60,8 +60,10 @@ def render(
 
 def draw_shapes(out: Path, asset_folder: Path | None, tile: int) -> Path:
     """All 52 shapes of an asset, or of the template, in clay: one PNG; returns its path."""
-    template = load_template()
-    rig = read_asset(asset_folder, template).rig if asset_folder else None
+    template, rig = load_template(), None
+    if asset_folder:
+        asset = read_asset(asset_folder, template)
+        template, rig = asset.template, asset.rig
     write_picture(out, expression_sheet(template, rig, size=tile, drawn_at=max(tile, _SHAPES_DRAWN_AT)))
     return out
 

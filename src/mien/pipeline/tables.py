@@ -49,7 +49,21 @@ def quality_table(asset: FaceAsset, out: Path) -> str:
     half = min(value for key, value in rig.items() if "half_blink" in key)
     table.add_row("", f"at half a blink {half:+.2f} mm, behind the visible edge of the lid")
     table.add_row("colour", str(asset.provenance["colour"]))
+    if "topology" in asset.quality:
+        _add_topology(table, dict(_numbers(asset.quality["topology"])))
     return _as_text(table) + f"\n{out}/ is written; look at {out / 'preview.png'}"
+
+
+def _add_topology(table: Table, measured: dict[str, float]) -> None:
+    """How the head came onto the user's base mesh; lids and lips only where the mesh has openings."""
+    for way in ("mesh_to_person", "person_to_mesh"):
+        table.add_row(
+            way.replace("_", " "),
+            f"median {measured[f'{way}_median']:.2f} mm, 95 % within {measured[f'{way}_p95']:.2f} mm",
+        )
+    for name, title in (("blink_gap", "blink gap on the mesh"), ("lip_seal", "lip seal on the mesh")):
+        if any(key.startswith(name) for key in measured):
+            table.add_row(title, _range(measured, name))
 
 
 def _numbers(values: object) -> list[tuple[str, float]]:

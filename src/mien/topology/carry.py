@@ -28,6 +28,7 @@ _REFINE_ROUNDS = 3
 _REFINE_REACH = 1.5e-3  # metres: refinement closes gaps up to this size
 _REFINE_DAMPING = 0.05
 _SHUT = 0.3e-3  # metres: lips nowhere farther apart are closed
+_EYE_BACK = 0.6e-3  # metres that an eyeball is set back at most
 _TOOTH_WIDTH = 0.02  # metres: narrower pieces in the mouth belong to one jaw
 _PATCH = 12  # skin vertices that carry one vertex of a piece that follows the skin
 _PATCH_SIZE = 2.0e-3
@@ -54,7 +55,8 @@ def carry(
     count = skin_mesh(template).count
     skin, trusted = _carried_skin(template, bound, head[:count])
     if loops is not None and "lips_inner_upper" in loops and not is_template(bound):
-        skin += _lips_at_rest(template, bound, head[:count], skin, loops)
+        move = _lips_at_rest(template, bound, head[:count], skin, loops)
+        skin += _without_folds(skin, move, bound.skin_triangles)
     vertices = fit_similarity(bound.registered[:count], head[:count])(bound.vertices)
     vertices[bound.skin] = skin
     _carry_parts(template, bound, head, vertices)
@@ -103,6 +105,20 @@ def _lips_at_rest(
     if np.abs(person.opening(head)).max() < _SHUT:
         return own.meet(np.zeros_like(skin))
     return own.uncross()
+
+
+def _without_folds(
+    skin: Float[np.ndarray, "N 3"], move: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"]
+) -> Float[np.ndarray, "N 3"]:
+    """The move, less of it at triangles that it would turn over (slivers in the mouth's corners)."""
+    out = move.copy()
+    rest = triangle_cross(skin, triangles)
+    for keep in (0.5, 0.5, 0.5, 0.0):
+        over = np.einsum("td,td->t", rest, triangle_cross(skin + out, triangles)) < 0
+        if not over.any():
+            break
+        out[np.unique(triangles[over])] *= keep
+    return out
 
 
 def is_template(bound: BoundMesh) -> bool:
@@ -223,6 +239,9 @@ def _carry_eyes(
         if rows.any():
             motion = part_similarity(template, bound.registered, head, f"eye_{side}")
             out[rows] = motion.after(onto_eye(template, bound, side))(bound.vertices[rows])
+            eye = person_eye(template, head, side)
+            beyond = float(eye.clearance(out[rows]).max())  # a cornea that bulges more than lids allow for
+            out[rows] -= np.clip(beyond, 0.0, _EYE_BACK) * eye.gaze
 
 
 def onto_eye(template: Template, bound: BoundMesh, side: str) -> Similarity:

@@ -165,7 +165,7 @@ def _mouth_look(template: Template, bound: BoundMesh, rows: Int[np.ndarray, " N"
     return out
 
 
-def _region(bound: BoundMesh, values: Float[np.ndarray, " V"]) -> Float[np.ndarray, " V"]:
+def _region(bound: BoundMesh, values: Float[np.ndarray, " V"]) -> Float[np.ndarray, " U"]:
     out = np.zeros(len(bound.vertices))
     near = 1.0 - smoothstep(bound.attachment.distance, 4e-3, 12e-3)
     out[bound.skin] = near * bound.attachment.of(values)

@@ -47,6 +47,7 @@ def sort_pieces(
     part = np.full(len(vertices), "", dtype="<U20")
     kind[base.pieces == skin_piece] = "skin"
     surfaces = {p.name: _part_surface(template, registered, p.name) for p in template.parts}
+    boxes = _boxes(surfaces)
     skin = ClosestPoint(
         registered, np.concatenate([surfaces[name].triangles for name in SKIN_PARTS if name in surfaces])
     )
@@ -59,7 +60,7 @@ def sort_pieces(
         if float(np.percentile(skin.query(points).distance, 95)) < _SAME:
             kind[rows] = "skin"  # a face and a back of the head that are not welded
             continue
-        same = _same_part(surfaces, points)
+        same = _same_part(surfaces, boxes, points)
         if same:
             kind[rows], part[rows] = "part", same
             continue
@@ -75,24 +76,30 @@ def _part_surface(template: Template, registered: np.ndarray, name: str) -> Clos
     return ClosestPoint(registered, split_quads(template.topology.quads[template.part(name).quads]))
 
 
-def _same_part(surfaces: dict[str, ClosestPoint], points: np.ndarray) -> str:
+def _boxes(surfaces: dict[str, ClosestPoint]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Lowest and highest corner of each part that is no skin."""
+    corners = {n: s.vertices[s.triangles].reshape(-1, 3) for n, s in surfaces.items() if n not in SKIN_PARTS}
+    return {name: (c.min(axis=0) - _SAME, c.max(axis=0) + _SAME) for name, c in corners.items()}
+
+
+def _same_part(
+    surfaces: dict[str, ClosestPoint],
+    boxes: dict[str, tuple[np.ndarray, np.ndarray]],
+    points: np.ndarray,
+) -> str:
     """The template's part that these points lie on all over, the closest of several; "" for none."""
     best, found = _SAME, ""
-    for name, surface in surfaces.items():
-        low, high = (
-            surface.vertices[surface.triangles].min((0, 1)),
-            surface.vertices[surface.triangles].max((0, 1)),
-        )
-        if name in SKIN_PARTS or ((points < low - _SAME) | (points > high + _SAME)).any():
+    for name, (low, high) in boxes.items():
+        if ((points < low) | (points > high)).any():
             continue
-        away = float(np.percentile(surface.query(points).distance, 95))
+        away = float(np.percentile(surfaces[name].query(points).distance, 95))
         if away < best:
             best, found = away, name
     return found
 
 
 def _is_eye(from_centre: np.ndarray, radius: float, gaze: np.ndarray) -> bool:
-    """A ball round the eye's centre, or a disc before it (iris, cornea, pupil); rims and strips are neither."""
+    """A ball round the eye's centre, or a disc before it (iris, cornea, pupil); strips are neither."""
     distance = np.linalg.norm(from_centre, axis=1)
     if distance.max() > 1.8 * radius or np.linalg.norm(from_centre.mean(axis=0)) > 1.3 * radius:
         return False

@@ -40,7 +40,7 @@ _TONGUE_REACH = 6e-3
 
 @dataclass(frozen=True)
 class Margins:
-    """Lids and lips of a carried mesh, in the skin's own numbers; empty where the mesh has no such opening."""
+    """Lids and lips of a carried mesh, in the skin's own numbers; empty where the mesh has none."""
 
     lids: dict[str, Lids]
     lips: Lips | None
@@ -114,7 +114,7 @@ def _torn(
         parted = np.linalg.norm(offsets[a] - offsets[b], axis=1) > _TORN[0] + _TORN[1] * length
         votes = np.bincount(pairs[parted & trusted].ravel(), minlength=len(own))
         out |= votes > 0.34 * np.maximum(degree, 1)
-    return out
+    return out & (bound.attachment.distance > _STILL)  # on the template itself nothing is torn
 
 
 def margins_of(

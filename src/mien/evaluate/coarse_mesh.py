@@ -1,10 +1,11 @@
-"""A coarse base mesh made for tests: a quarter of the template's faces, UVs and order of its own."""
+"""A coarse base mesh to measure with: a quarter of the template's faces, UVs and order of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from mien.core.face import Template
 from mien.geometry.align import Similarity
@@ -20,7 +21,7 @@ def coarse_head(template: Template) -> tuple[np.ndarray, list[list[tuple[int, in
     quarter and spread over two UDIM tiles.
     """
     quads, quad_uvs, materials, uvs = _merged(template)
-    vertices = _other_person(template)
+    vertices = PLACED(coarse_identity(template))
     used = np.unique(quads)
     order = np.random.default_rng(5).permutation(len(used))
     number = np.full(len(vertices), -1)
@@ -41,7 +42,10 @@ _TILES = {"face": (0.9, (0.05, 0.05)), "head": (0.8, (1.1, 0.1)), "mouth_socket"
 
 def _merged(template: Template) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:
     """The cage's quads with their UVs: the four fine quads of a cage quad start at its four corners."""
-    quads, quad_uvs, materials, uvs = [], [], [], []
+    quads: list[np.ndarray] = []
+    quad_uvs: list[np.ndarray] = []
+    uvs: list[np.ndarray] = []
+    materials: list[str] = []
     topology = template.topology
     for part in template.parts:
         if part.name not in SKIN_PARTS:
@@ -53,19 +57,22 @@ def _merged(template: Template) -> tuple[np.ndarray, np.ndarray, list[str], np.n
         quads.append(groups[:, :, 0])
         scale, shift = _TILES[part.name]
         turned = topology.uvs[:, ::-1] * [-1.0, 1.0] + [1.0, 0.0]
-        quad_uvs.append(topology.quad_uvs[part.quads].reshape(-1, 4, 4)[:, :, 0] + sum(map(len, uvs)))
+        quad_uvs.append(topology.quad_uvs[part.quads].reshape(-1, 4, 4)[:, :, 0] + sum(len(u) for u in uvs))
         uvs.append(turned * scale + shift)
         materials += ["skin" if part.name in ("face", "head") else "inside"] * len(groups)
     return np.concatenate(quads), np.concatenate(quad_uvs), materials, np.concatenate(uvs)
 
 
-def _other_person(template: Template) -> np.ndarray:
+def coarse_identity(template: Template) -> Float[np.ndarray, "V 3"]:
+    """The head that the coarse mesh shows, on the template's topology (metres, Mien's space)."""
     weights = np.zeros(len(template.identity.modes))
     weights[:6] = (0.9, -0.7, 0.6, 0.8, -0.5, 0.4)
-    head = template.identity.heads(template.vertices, weights).astype(float)
-    angle = 0.05
-    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    return Similarity(1.02, turn, np.array([0.01, 1.6, 0.02]))(head)
+    return template.identity.heads(template.vertices, weights).astype(float)
+
+
+_ANGLE = 0.05
+_TURN = np.array([[np.cos(_ANGLE), 0, np.sin(_ANGLE)], [0, 1, 0], [-np.sin(_ANGLE), 0, np.cos(_ANGLE)]])
+PLACED = Similarity(1.02, _TURN, np.array([0.01, 1.6, 0.02]))  # where it stands in its scene, metres
 
 
 def write_obj(path: Path, template: Template) -> Path:
