@@ -14,7 +14,13 @@ from mien.pipeline import RigOptions, rig
 from mien.pipeline.stages import FROM_CACHE
 
 DEMO = Path(__file__).parent.parent / "examples" / "demo_scan.glb"
-FITTED = ("fitting the template", "building the rig", "baking colour and maps", "drawing the preview")
+FITTED = (
+    "fitting the template",
+    "building the rig",
+    "baking colour and maps",
+    "drawing the preview",
+    "drawing the error map",
+)
 
 
 @dataclass
