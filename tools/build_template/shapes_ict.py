@@ -246,11 +246,11 @@ def _overlay(
     carry = sp.csr_matrix((hits.barycentric.ravel(), (rows, columns)), (len(now), count))
     known = trust & ~at_corners(skin)
     masks = (trust, known | inner_walls(skin, jaw=True), known | inner_walls(skin, jaw=False))
-    fills = [_Fill(skin, mask) for mask in masks]
+    fills = [Fill(skin, mask) for mask in masks]
     return Overlay(np.where(trust[:, None], goal, now), trust, carry, pose, *fills)
 
 
-class _Fill:
+class Fill:
     """Values known on a part of the skin, continued over the rest as a thin plate; denoised a little."""
 
     def __init__(self, skin: Skin, known: Bool[np.ndarray, " V"]) -> None:

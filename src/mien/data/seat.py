@@ -36,12 +36,17 @@ _SMOOTHING = 0.01  # of the margin's offsets, against ripples
 
 @dataclass(frozen=True)
 class _Lids:
-    """One eye: `fit` takes the gaps that a margin lacks to offsets of `eye.around`."""
+    """One eye: `fit` takes the gaps that a margin lacks to offsets of `eye.around`.
+
+    `cover` rows keep `floor` metres off the ball, `socket` rows stay within `bag` metres of it.
+    """
 
     eye: EyeBinding
     fit: Float[np.ndarray, "R C"]
     cover: Int[np.ndarray, " K"]
     floor: Float[np.ndarray, " K"]
+    socket: Int[np.ndarray, " B"]
+    bag: Float[np.ndarray, " B"]
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,16 @@ def _settle(lids: _Lids, out: np.ndarray, head: Similarity) -> PlacedEye:
     ray = cover - ball.centre
     ray /= np.linalg.norm(ray, axis=1, keepdims=True)
     out[lids.cover] = cover + np.maximum(lack, 0.0)[:, None] * ray
+    _tuck(lids, out, ball)
     return ball
+
+
+def _tuck(lids: _Lids, out: np.ndarray, ball: PlacedEye) -> None:
+    """The socket's bag no farther from the ball than in the template: it must not come through thin lids."""
+    ray = out[lids.socket] - ball.centre
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    over = signed_clearance(out[lids.socket], ball.centre, ball.radius, ball.rotation[:, 2]) - lids.bag
+    out[lids.socket] -= np.maximum(over, 0.0)[:, None] * ray
 
 
 def _lay(lids: _Lids, out: np.ndarray, ball: PlacedEye) -> None:
@@ -160,7 +174,10 @@ def _bind_lids(template: Template, side: str, n_skin: int) -> _Lids:
     held = np.isin(eye.around, eye.contact)
     seen = (outer & (clearance > 0.3e-3)) | held
     floor = np.minimum(clearance, np.where(held, LEAST_GAP, LID_THICKNESS))[seen]
-    return _Lids(eye, eye.spread @ inverse, eye.around[seen], floor)
+    part = template.part(f"eye_socket_{side}").vertices
+    socket = np.arange(part.start, part.stop)
+    bag = np.maximum(eye.clearance(template.vertices[socket]), LEAST_GAP)
+    return _Lids(eye, eye.spread @ inverse, eye.around[seen], floor, socket, bag)
 
 
 def _bind_lips(template: Template, n_skin: int) -> _Lips:

@@ -132,8 +132,8 @@ LINES: tuple[LineTrait, ...] = (
         "marionette line",
         ((27.5, -75.5), (30.0, -83.0), (31.0, -92.0), (30.0, -101.0)),
         toward=(45.0, -88.0),
-        waves=(Wave(0.0, 2.2, out=-0.6), Wave(6.0, 5.0, out=0.6, over=-0.8), Wave(-5.0, 4.0, out=-0.15)),
-        rule=Rule(base=-0.15, age=1.4, from_age=38.0, weight=0.2, jitter=0.45),
+        waves=(Wave(0.0, 2.6, out=-0.5), Wave(6.5, 6.0, out=0.45, over=-0.5), Wave(-5.5, 5.0, out=-0.12)),
+        rule=Rule(base=-0.15, age=1.2, from_age=38.0, weight=0.2, jitter=0.45),
         fade=(0.2, 0.45),
     ),
     LineTrait(
@@ -311,9 +311,9 @@ BLOBS: tuple[BlobTrait, ...] = (
     BlobTrait(
         "sulcus before the jowl",
         (33.0, -101.0, 0.0),
-        (6.0, 6.0, 9.0),
+        (8.5, 8.0, 11.0),
         Rule(base=-0.1, age=1.2, from_age=42.0, jitter=0.4),
-        out=-1.1,
+        out=-0.8,
     ),
     BlobTrait(
         "sagging cheek",
