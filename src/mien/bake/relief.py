@@ -19,9 +19,11 @@ from mien.geometry.weights import smoothstep
 from mien.scan.light import light_scan
 
 LIMIT_MM = 0.8
-_TRUSTED = (0.001, 0.0025)  # metres between head and scan: relief ... no relief
+_TRUSTED = (0.0005, 0.0012)  # metres between head and scan: relief ... no relief
 _AGREEING = (0.6, 0.85)  # cosine between the two normals: folds have no relief ... relief
 _FINENESS = (0.45, 0.75)  # template edge over scan edge: the scan is too coarse to add anything ... adds
+_SURE = (0.3, 0.8)  # the registration's confidence: no relief ... relief
+_OFF = 0.0006  # metres: where the mesh lies farther off, the scan is something else (hair, cloth)
 _SMOOTHING = 0.35  # of a scan's edge: shorter waves are its facets
 _STEPS = 5.0  # texels a scan edge that show all that the scan has
 
@@ -32,9 +34,10 @@ def scan_relief(
     prepared: PreparedScan,
     resolution: int = 1024,
     shown: Float[np.ndarray, " V"] | None = None,
+    confidence: Float[np.ndarray, " V"] | None = None,
 ) -> dict[str, Image]:
-    """Displacement in mm (outward positive) for "face" and "head"; 0 where nothing was measured and where the
-    user masked the scan (`shown` 0).
+    """Displacement in mm (outward positive) for "face" and "head"; 0 where nothing was measured, where the
+    registration doubts (`confidence` 0) and where the user masked the scan (`shown` 0).
 
     Measured between two smooth surfaces, over the registered mesh and over the scan (Phong tessellation of
     both), so that neither the roundness between vertices, which smooth shading shows already, nor a coarse
@@ -47,7 +50,9 @@ def scan_relief(
     nearest = whole.query(vertices)
     local = _edges(light.vertices, light.triangles)
     fine = _fineness(template, vertices, edge / float(np.median(local)) * local[nearest.triangle])
+    fine *= _followed(template, nearest.distance)
     fine = fine if shown is None else fine * shown
+    fine = fine if confidence is None else fine * smoothstep(confidence, *_SURE)
     near = (nearest.distance < REACH) & (fine > 0)
     surface = whole if light is scan else ClosestPoint(scan.vertices, scan.triangles)
     out = {}
@@ -78,16 +83,25 @@ def _fineness(
     edges = template.topology.edges
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
     count = np.maximum(np.bincount(edges.ravel(), minlength=len(vertices)), 1)
-
-    def around(values: np.ndarray) -> np.ndarray:
-        sums = np.bincount(edges[:, 0], values[edges[:, 1]], len(vertices))
-        return (sums + np.bincount(edges[:, 1], values[edges[:, 0]], len(vertices))) / count
-
     mean = np.bincount(edges.ravel(), np.repeat(length, 2), len(vertices)) / count
-    ratio = mean / np.maximum(scan_edge, 1e-9)
+    return smoothstep(_spread(template, mean / np.maximum(scan_edge, 1e-9)), *_FINENESS)
+
+
+def _followed(template: Template, distance: np.ndarray) -> Float[np.ndarray, " V"]:
+    """Per vertex 0..1: fades out before places where the mesh does not follow the scan, so that no relief
+    ends in a step."""
+    return 1.0 - smoothstep(_spread(template, (distance > _OFF).astype(float)), 0.02, 0.35)
+
+
+def _spread(template: Template, values: np.ndarray) -> np.ndarray:
+    """Averages with the neighbours, three rings wide."""
+    edges, n = template.topology.edges, len(values)
+    count = np.bincount(edges.ravel(), minlength=n)
     for _ in range(3):
-        ratio = np.where(count > 0, 0.5 * (ratio + around(ratio)), ratio)
-    return smoothstep(ratio, *_FINENESS)
+        sums = np.bincount(edges[:, 0], values[edges[:, 1]], n)
+        sums += np.bincount(edges[:, 1], values[edges[:, 0]], n)
+        values = np.where(count > 0, 0.5 * (values + sums / np.maximum(count, 1)), values)
+    return values
 
 
 def _median_edge(vertices: np.ndarray, triangles: np.ndarray) -> float:

@@ -58,7 +58,7 @@ def _one(
     head = BakedHead(
         fitted.vertices,
         {"face": baked.face_albedo, "head": baked.head_albedo},
-        scan_relief(template, fitted.vertices, prepared, resolution),
+        scan_relief(template, fitted.vertices, prepared, resolution, confidence=fitted.confidence),
         {"face": baked.face_confidence, "head": baked.head_confidence},
     )
     close = crops(template, head, prepared)

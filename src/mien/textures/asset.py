@@ -41,7 +41,7 @@ def asset_maps(
         seed = int(prepared.scan.sha256[:8] or "0", 16)
         albedo = generated_skin(template, DEFAULT_TONE, seed, resolution)
         confidence, source = None, "generated"
-    relief = scan_relief(template, vertices, prepared, resolution, shown)
+    relief = scan_relief(template, vertices, prepared, resolution, shown, registration.confidence)
     maps = static_maps(template, vertices, albedo, relief)
     maps |= part_maps(min(resolution, LARGEST_PART_MAP)) if parts is None else parts
     return maps, confidence, source
