@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from mien.core.face import Template
-from mien.evaluate.calibration import HELD_OUT_SEED, reliability, samples
+from mien.core.face import PreparedScan, Template
+from mien.evaluate.calibration import HELD_OUT_SEED, Reliability, reliability, samples
 from mien.evaluate.calibration_plot import calibration_picture
+from mien.evaluate.punched import punched
 from mien.evaluate.robustness import Outcome, Subject, real_subject, robustness, synthetic_subject
 from mien.pipeline.measure import RealScan
 from mien.pipeline.render import write_picture
@@ -30,7 +29,8 @@ ROBUSTNESS_SEED = 2000
 def plot_calibration(out: Path, scans: list[RealScan], say: Say, count: int = HELD_OUT_SCANS) -> Rows:
     """Draws calibration.png of `count` held-out synthetic scans, and NAME_error.png of each given scan.
 
-    Returns a row a target: Spearman's correlation, the share below twice the prediction, and the bins (mm).
+    Returns a row a target: Spearman's correlation, the share below twice the prediction, and the bins (mm);
+    and a row a given scan: the true and expected error in holes torn into it, by distance to their border.
     """
     out.mkdir(parents=True, exist_ok=True)
     template, model = load_template(), error_model()
@@ -39,9 +39,17 @@ def plot_calibration(out: Path, scans: list[RealScan], say: Say, count: int = HE
     vertices = sum(len(s.columns) for s in held_out)
     said = f"{len(held_out)} synthetic scans that it was not fitted on, {vertices:,} vertices"
     write_picture(out / "calibration.png", calibration_picture(found, said))
+    rows = _reliability_rows(found)
     for scan in scans:
-        say(f"error map of {scan.path.name}")
-        write_picture(out / f"{scan.path.stem}_error.png", _error_map(template, scan))
+        say(f"error map of {scan.path.name}, and holes torn into it")
+        prepared = prepare_scan(clean_scan(load_scan(scan.path, scan.albedo)))
+        _, registration = settle_unit(template, prepared, register(template, prepared))
+        write_picture(out / f"{scan.path.stem}_error.png", error_map(template, registration))
+        rows.append({"scan": scan.path.name, **_hole_numbers(template, prepared)})
+    return rows
+
+
+def _reliability_rows(found: list[Reliability]) -> Rows:
     return [
         {
             "scan": f"{one.target} (held-out scans)",
@@ -54,10 +62,12 @@ def plot_calibration(out: Path, scans: list[RealScan], say: Say, count: int = HE
     ]
 
 
-def _error_map(template: Template, scan: RealScan) -> np.ndarray:
-    prepared = prepare_scan(clean_scan(load_scan(scan.path, scan.albedo)))
-    _, registration = settle_unit(template, prepared, register(template, prepared))
-    return error_map(template, registration)
+def _hole_numbers(template: Template, prepared: PreparedScan) -> dict[str, object]:
+    return {
+        f"hole_{row['gap_from_mm']:g}_to_{row['gap_to_mm']:g}_mm_{kind}": row[f"{kind}_mm"]
+        for row in punched(template, prepared)
+        for kind in ("true", "expected")
+    }
 
 
 def try_robustness(scans: list[RealScan], say: Say) -> list[Outcome]:
