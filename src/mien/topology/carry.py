@@ -56,7 +56,9 @@ def carry(
     skin, trusted = _carried_skin(template, bound, head[:count])
     if loops is not None and "lips_inner_upper" in loops and not is_template(bound):
         move = _lips_at_rest(template, bound, head[:count], skin, loops)
-        skin += _without_folds(skin, move, bound.skin_triangles)
+        turn = fit_similarity_robust(bound.vertices[bound.skin], skin)[0].rotation
+        rest = triangle_cross(bound.vertices[bound.skin], bound.skin_triangles) @ turn.T
+        skin += _without_folds(skin, move, bound.skin_triangles, rest)
     vertices = fit_similarity(bound.registered[:count], head[:count])(bound.vertices)
     vertices[bound.skin] = skin
     _carry_parts(template, bound, head, vertices)
@@ -108,11 +110,16 @@ def _lips_at_rest(
 
 
 def _without_folds(
-    skin: Float[np.ndarray, "N 3"], move: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "T 3"]
+    skin: Float[np.ndarray, "N 3"],
+    move: Float[np.ndarray, "N 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    rest: Float[np.ndarray, "T 3"],
 ) -> Float[np.ndarray, "N 3"]:
-    """The move, less of it at triangles that it would turn over (slivers in the mouth's corners)."""
+    """The move, less of it at triangles that it would turn over (slivers in the mouth's corners).
+
+    `rest` are the triangles' normals as they should point.
+    """
     out = move.copy()
-    rest = triangle_cross(skin, triangles)
     for keep in (0.5, 0.5, 0.5, 0.0):
         over = np.einsum("td,td->t", rest, triangle_cross(skin + out, triangles)) < 0
         if not over.any():
