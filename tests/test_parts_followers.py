@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.mesh import split_quads
 from mien.geometry.align import fit_similarity
-from mien.template import load_template
+from mien.geometry.raster import rasterize
+from mien.template import heads, load_template
 from mien.template.eyeball import signed_clearance
 from mien.template.followers import (
     HAIR_VERTICES,
@@ -149,3 +150,16 @@ def test_placing_is_fast(template):
     for _ in range(5):
         place_parts(template, template.vertices)
     assert (time.perf_counter() - start) / 5 < 0.15
+
+
+def test_the_mouths_walls_stay_behind_the_face():
+    """Seen from the front with closed lips, at most a few pixels of the mouth show."""
+    template = load_template()
+    parts = [template.part(name) for name in ("face", "head", "mouth_socket")]
+    triangles = [template.topology.triangles[2 * p.quads.start : 2 * p.quads.stop] for p in parts]
+    first_wall = len(triangles[0]) + len(triangles[1])
+    head = heads.random_head(3)  # its walls stood 5 mm before its cheeks
+    pixels = np.c_[head[:, 0] + 0.1, 0.05 - head[:, 1]] / 0.0005
+    seen = rasterize(pixels, -head[:, 2], np.concatenate(triangles), 400, 400).triangle
+    assert (seen >= 0).sum() > 30_000
+    assert (seen >= first_wall).sum() < 20

@@ -18,6 +18,7 @@ from mien.geometry.align import fit_similarity
 from mien.template.eye_placement import EyeBinding, PlacedEye, bind_eye
 from mien.template.eyeball import SCLERA_RADIUS, surface_radius
 from mien.template.mouth_placement import MouthBinding, bind_mouth, place_mouth
+from mien.template.mouth_walls import WallBinding, bind_walls
 from mien.template.sockets import SocketBinding, bind_socket
 
 HAIR_VERTICES = 8  # a lash: four levels of two vertices, root first; its hairs follow one another
@@ -54,6 +55,7 @@ class _Bindings:
     lids: dict[str, _LidBinding]
     sockets: dict[str, SocketBinding]
     mouth: MouthBinding
+    walls: WallBinding
     correction: Float[np.ndarray, "V 3"]
 
 
@@ -62,7 +64,7 @@ _CACHE: dict[int, tuple[weakref.ref[Template], _Bindings]] = {}
 
 def place_parts(template: Template, skin_vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
     """The head with every secondary part set into it; metres. Skin rows are returned as they came, but for
-    the depth of the eye sockets, which goes with the balls.
+    what no scan shows: the depth of the eye sockets goes with the balls, the mouth's walls with the cheeks.
 
     Only the skin's rows of `skin_vertices` are read. Eyeballs keep a diameter of 24 +- 1 mm, look the way
     the head looks and sink rather than poke through a lid; lashes and strips ride on the lids; teeth, gums
@@ -130,7 +132,8 @@ def _bind(template: Template) -> _Bindings:
     lids = {side: _bind_lids(template, side, eyes[side]) for side in SIDES}
     sockets = {side: bind_socket(template, side) for side in SIDES}
     mouth = bind_mouth(template, skin)
-    rough = _Bindings(skin, stable, eyes, lids, sockets, mouth, np.zeros_like(template.vertices))
+    walls = bind_walls(template)
+    rough = _Bindings(skin, stable, eyes, lids, sockets, mouth, walls, np.zeros_like(template.vertices))
     # Fits leave nanometres on the template itself: its own skin must give it back exactly.
     correction = template.vertices - _place(template, rough, template.vertices)
     return replace(rough, correction=correction)
@@ -148,6 +151,7 @@ def _place(
         socket = bound.sockets[side]
         out[socket.rows] = socket.placed(out[socket.rows], placed.carry(template.vertices[socket.rows], eye))
         out[lids.rows] = _ride(template, lids, out, placed)
+    out[bound.walls.rows] = bound.walls.placed(out, head(template.vertices))
     place_mouth(template, bound.mouth, head, out)
     return out
 
