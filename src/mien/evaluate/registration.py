@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool
 
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import PreparedScan, Registration, Template
@@ -38,12 +39,7 @@ def correspondence(template: Template, registration: Registration, made: Synthet
     Over the seen skin within 90 mm of the nose tip; `_measured` only where the scan had surface.
     """
     skin = template_skin(template)
-    truth = made.truth[skin.index]
-    tip = template.landmarks.on(made.truth, template.topology)[30]
-    used = np.unique(skin.triangles)
-    source = int(used[np.argmin(((truth[used] - tip) ** 2).sum(axis=1))])
-    near = geodesic_distance(truth, skin.triangles, source) <= RADIUS
-    near &= skin.measured > 0.5
+    truth, near = made.truth[skin.index], near_nose(template, made)
     error = np.linalg.norm(registration.vertices[skin.index] - truth, axis=1) * MILLIMETRES_PER_METRE
     out: dict[str, float] = {}
     for suffix, mask in (("", near), ("_measured", near & ~np.isnan(registration.distance_mm[skin.index]))):
@@ -51,3 +47,14 @@ def correspondence(template: Template, registration: Registration, made: Synthet
         out[f"correspondence_p95_mm{suffix}"] = float(np.percentile(error[mask], 95))
         out[f"correspondence_mean_mm{suffix}"] = float(error[mask].mean())
     return out
+
+
+def near_nose(template: Template, made: SyntheticScan) -> Bool[np.ndarray, " S"]:
+    """True at the skin's vertices that a scan sees within 90 mm of the true nose tip, along the surface."""
+    skin = template_skin(template)
+    truth = made.truth[skin.index]
+    tip = template.landmarks.on(made.truth, template.topology)[30]
+    used = np.unique(skin.triangles)
+    source = int(used[np.argmin(((truth[used] - tip) ** 2).sum(axis=1))])
+    near = geodesic_distance(truth, skin.triangles, source) <= RADIUS
+    return near & (skin.measured > 0.5)

@@ -48,19 +48,31 @@ class Recipe:
 
 @dataclass(frozen=True)
 class SyntheticScan:
-    """A scan and the truth: where each template vertex lies, and the weights of the 52 shapes in it."""
+    """A scan and the truth: where each template vertex lies, the weights of the 52 shapes in it, and where
+    the vertices lie without them.
+    """
 
     prepared: PreparedScan
     truth: Float[np.ndarray, "V 3"]
     expression: Float[np.ndarray, "52"]
+    neutral: Float[np.ndarray, "V 3"]
 
 
-def synthetic(template: Template, seed: int, recipe: Recipe | None = None) -> SyntheticScan:
-    """A random head as a scanner would see it; the same seed gives the same scan."""
+def synthetic(
+    template: Template,
+    seed: int,
+    recipe: Recipe | None = None,
+    weights: Float[np.ndarray, "52"] | None = None,
+) -> SyntheticScan:
+    """A random head as a scanner would see it; the same seed gives the same scan.
+
+    `weights` of the 52 shapes replace the random expression.
+    """
     recipe = recipe or Recipe()
     rng = np.random.default_rng(seed)
     skin = template_skin(template)
-    expression = _random_expression(rng, recipe.expression)
+    random = _random_expression(rng, recipe.expression)
+    expression = random if weights is None else weights
     truth = _random_head(template, expression, rng, recipe)
     if recipe.detail:
         truth = _with_detail(template, skin, truth, recipe.detail, np.random.default_rng([seed, 2]))
@@ -78,7 +90,8 @@ def synthetic(template: Template, seed: int, recipe: Recipe | None = None) -> Sy
     landmarks = landmarks + recipe.landmark_noise * rng.normal(size=landmarks.shape) / np.sqrt(3)
     scan = Scan(f"synthetic-{seed}", vertices, triangles)
     prepared = PreparedScan(scan, np.eye(4), landmarks, np.ones(68), "synthetic, in metres")
-    return SyntheticScan(prepared, truth, expression)
+    neutral = truth - np.tensordot(expression, template.shapes, axes=1)
+    return SyntheticScan(prepared, truth, expression, neutral)
 
 
 def _random_expression(rng: np.random.Generator, largest: float) -> np.ndarray:

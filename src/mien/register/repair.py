@@ -1,4 +1,4 @@
-"""After the fit: folded triangles are opened, lips and lids kept in order."""
+"""After the fit: what the scan did not show is completed, folds are opened, lips and lids kept in order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from scipy import sparse
 from mien.core.face import Template
 from mien.geometry.normals import triangle_normals
 from mien.geometry.solve import SpdSolver
+from mien.geometry.weights import smoothstep
 from mien.register.measure import flipped_triangles
 from mien.register.skin import Skin
 
@@ -19,7 +20,32 @@ LIPS = (("lips_inner_upper", "lips_inner_lower"), ("lips_front_upper", "lips_fro
 LIDS = (("lid_upper_left", "lid_lower_left"), ("lid_upper_right", "lid_lower_right"))
 CONTACT = 0.0001  # metres: the gap that closed lids and inner lips may keep
 CLOSED_MOUTH = 0.07  # inner lip gap over mouth width, from landmarks, below which the mouth is shut
+COMPLETION = 0.010  # metres: beside hair the displacement from the linear fit bends no shorter than this
+FADE = 1e-4  # weight of the linear fit, which returns far from all that was measured
+SURE = (0.3, 0.95)  # trust in a measured vertex: none ... it stays where it is
+DOUBT_SPREAD = 0.003  # metres
 PULL = 300.0  # of an ordering constraint against keeping a vertex where it is
+
+
+def completed(
+    skin: Skin,
+    fitted: Float[np.ndarray, "S 3"],
+    start: Float[np.ndarray, "S 3"],
+    trust: Float[np.ndarray, " S"],
+    zone: Float[np.ndarray, " S"],
+) -> Float[np.ndarray, "S 3"]:
+    """The fit with skin that was not surely seen completed from what was, without dents along hair.
+
+    In `zone` (1 where that may happen, 0 on the face) the displacement d from the linear fit `start` becomes
+    the smoothing spline argmin l^4 |M^-1/2 L d|^2 + |d - d_fit|^2_w + a |d|^2_M, whose weight w is very large
+    at `trust` 1, so that such vertices stay, and zero at trust 0. Skin that no scan shows keeps its place.
+    """
+    spread = SpdSolver(sparse.diags(skin.mass) + DOUBT_SPREAD**2 * skin.stiffness).solve(skin.mass * trust)
+    sure = smoothstep(np.minimum(trust, spread), *SURE)
+    sure = np.where(skin.measured > 0.5, 1.0 - zone * (1.0 - sure), 1.0)
+    weight = skin.mass * sure / (1.0 - sure + 1e-4)
+    system = COMPLETION**4 * bending(skin) + sparse.diags(weight + FADE * skin.mass)
+    return start + SpdSolver(system).solve(weight[:, None] * (fitted - start))
 
 
 def unfolded(
@@ -88,7 +114,7 @@ def in_order(
         return fitted
     select = sparse.vstack(rows).tocsr()
     strength = PULL * float(skin.mass.mean())
-    system = STIFFNESS**4 * _bending(skin) + sparse.diags(skin.mass) + strength * select.T @ select
+    system = STIFFNESS**4 * bending(skin) + sparse.diags(skin.mass) + strength * select.T @ select
     return fitted + SpdSolver(system).solve(strength * (select.T @ np.concatenate(shifts)))
 
 
@@ -130,14 +156,15 @@ def _bridged(
     skin: Skin, displacement: Float[np.ndarray, "S 3"], hole: Bool[np.ndarray, " S"]
 ) -> Float[np.ndarray, "S 3"]:
     """The displacement with its values in the hole replaced by the smoothest ones (least bending)."""
-    bending = _bending(skin)
+    energy = bending(skin)
     inside, outside = np.flatnonzero(hole), np.flatnonzero(~hole)
-    block = bending[inside]
-    inner = block[:, inside] + sparse.diags(1e-9 * bending.diagonal()[inside])
+    block = energy[inside]
+    inner = block[:, inside] + sparse.diags(1e-9 * energy.diagonal()[inside])
     out = displacement.copy()
     out[inside] = SpdSolver(inner).solve(-(block[:, outside] @ displacement[outside]))
     return out
 
 
-def _bending(skin: Skin) -> sparse.csr_matrix:
+def bending(skin: Skin) -> sparse.csr_matrix:
+    """L M^-1 L of the rest shape: x' B x is the bending energy of a field x."""
     return (skin.stiffness @ sparse.diags(1.0 / skin.mass) @ skin.stiffness).tocsr()

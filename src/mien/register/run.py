@@ -11,18 +11,21 @@ from jaxtyping import Float
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
+from mien.geometry.normals import vertex_normals
+from mien.geometry.weights import smoothstep
 from mien.register.confidence import Trust, trust_in
+from mien.register.ears import placed_ears
 from mien.register.error_features import evidence
 from mien.register.eyes import closed_eyes, without_lids
-from mien.register.hair import bareness
+from mien.register.hair import bareness, ear_zone, outer_zone
 from mien.register.linear import LANDMARK_SIGMA, fit_linear
 from mien.register.linear_model import LinearHead, neutral_head
 from mien.register.nonrigid import LandmarkPull, fit_nonrigid
 from mien.register.pose import landmark_pose
-from mien.register.repair import in_order, mouth_shut, unfolded
+from mien.register.repair import completed, in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
 from mien.register.skin import Skin, template_skin
-from mien.register.surface import ScanSurface, scan_surface
+from mien.register.surface import ScanSurface, pair, scan_surface
 from mien.register.trust import face_vertices, plausibility, refuse_implausible, refuse_untrusted
 from mien.scan.light import light_scan
 from mien.template.followers import place_parts
@@ -30,6 +33,8 @@ from mien.template.followers import place_parts
 CROP_MARGIN = 0.03  # metres round the aligned head
 SCALE_SIGMA = 0.15  # of the logarithm of the head's size
 REPORT_SAMPLES = 20_000
+HAIR_MARGIN = 0.3  # of `outer_zone`: from here on unseen skin is completed smoothly
+SEEN_REACH = 0.004  # metres between the fitted skin and the scan that shows it
 
 Progress = Callable[[str], None]
 
@@ -92,12 +97,25 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
 
 
 def nonrigid_fit(template: Template, fit: LinearFit, say: Progress = print) -> Float[np.ndarray, "S 3"]:
-    """The skin on the scan: deformed, unfolded, lips and lids in order."""
+    """The skin on the scan: deformed, completed beside hair, unfolded, lips and lids in order."""
     fitted = fit_nonrigid(fit.skin, fit.start, fit.surface, fit.bare, fit.pull, progress=say)
+    zone = smoothstep(outer_zone(template, fit.skin, neck=True), 0.0, HAIR_MARGIN)
+    fitted = completed(fit.skin, fitted, fit.start, _seen(template, fit, fitted), zone)
     for _ in range(2):
         fitted = in_order(template, fit.skin, fitted, fit.start, fit.shut)
         fitted = unfolded(fit.skin, fitted, fit.start)
     return fitted
+
+
+def _seen(template: Template, fit: LinearFit, fitted: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, " S"]:
+    """How surely the scan showed each vertex: bare, near, facing the same way.
+
+    In the folds of a bare ear the nearest surface faces any way: there bareness alone decides.
+    """
+    normals = vertex_normals(fitted, fit.skin.triangles)
+    pairs = pair(fit.surface, fitted, normals, reach=SEEN_REACH * fit.head.pose.scale, min_cosine=0.5)
+    near = smoothstep(pairs.weight, 0.0, 0.3)
+    return fit.bare * np.maximum(near, ear_zone(template, fit.skin))
 
 
 def linear_fit(
@@ -130,6 +148,7 @@ def linear_fit(
     start = vertices[skin.index]
     vertices[skin.index] = in_order(template, skin, start, start, shut)
     bare = bareness(template, skin, surface, vertices[skin.index], head.pose.scale)
+    vertices[skin.index] = placed_ears(template, skin, surface, vertices[skin.index], bare, head.pose.scale)
     clock.lap("linear")
     return LinearFit(skin, surface, head, vertices, bare, landmark_pull(template, skin, seen), shut)
 
