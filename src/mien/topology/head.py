@@ -15,8 +15,9 @@ from mien.geometry.weights import smoothstep
 from mien.rig.skin import skin_mesh
 from mien.topology.base import set_name
 from mien.topology.bind import BoundMesh
-from mien.topology.carry import Carried, followers, lower_share, part_attachment
+from mien.topology.carry import Carried
 from mien.topology.loops import Loops
+from mien.topology.parts import followers, lower_share, part_attachment
 from mien.topology.pieces import SIDES
 from mien.topology.smooth import Filler
 

@@ -18,16 +18,9 @@ from mien.rig.skin import skin_mesh
 from mien.template.mouth_placement import LOWER_PARTS
 from mien.topology.attach import Attachment, normals_of
 from mien.topology.bind import BoundMesh
-from mien.topology.carry import (
-    Carried,
-    follow,
-    followers,
-    is_template,
-    lower_share,
-    part_attachment,
-    part_similarity,
-)
+from mien.topology.carry import Carried, is_template
 from mien.topology.loops import Loops
+from mien.topology.parts import follow, followers, lower_share, part_attachment, part_similarity
 from mien.topology.pieces import SIDES
 from mien.topology.smooth import Filler, neighbour_mean
 
