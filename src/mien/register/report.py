@@ -35,10 +35,13 @@ def surface_report(
     nose_tip = template.landmarks.on(vertices, template.topology)[30]
     area = face_area(skin, fitted, prepared.scan, nose_tip)
     flipped = flipped_triangles(skin, fitted, start)
+    # Linings of mouth and sockets are placed after the fit, from what lies before them.
+    lining = (skin.measured[skin.triangles[flipped]] <= 0).all(axis=1)
     measured = ~np.isnan(distance_mm[skin.index])
     return {
         **two_way_distance(skin, fitted, measured, prepared.scan, area, samples),
-        "flipped_triangles": float(len(flipped)),
+        "flipped_triangles": float((~lining).sum()),
+        "flipped_in_linings": float(lining.sum()),
         "flipped_in_face": float(area.head[flipped].sum()),
         "crushed_triangles": float(len(crushed_triangles(skin, fitted))),
         "edge_stretch_p95": float(np.percentile(edge_stretch(skin, fitted, start), 95)),

@@ -164,10 +164,11 @@ def judged(
     vertices = fit.vertices.copy()
     vertices[fit.skin.index] = fitted
     vertices = place_parts(template, vertices)
-    report = surface_report(template, fit.skin, prepared, vertices, fit.vertices, distance, REPORT_SAMPLES)
+    linear = place_parts(template, fit.vertices)
+    report = surface_report(template, fit.skin, prepared, vertices, linear, distance, REPORT_SAMPLES)
     return Registration(
         vertices=vertices,
-        linear=fit.vertices,
+        linear=linear,
         identity=fit.head.identity,
         expression=fit.head.expression,
         distance_mm=distance,
