@@ -98,12 +98,13 @@ class Check:
 class Evaluate:
     """Measure a part of Mien; the numbers in the README come from here."""
 
-    what: Positional[Literal["registration", "shapes", "inputs", "colour", "masks", "topology"]]
+    what: Positional[Literal["registration", "shapes", "inputs", "colour", "masks", "topology", "database"]]
     """registration: synthetic scans with known truth, then --scans; shapes: the template's 52; inputs: time
     and memory of `mien rig` on scans of 5 million triangles with 8K textures (minutes, 3 GB of disk);
     colour: detail that the bake keeps of known gratings, or with --scans and --plots of those;
     masks: the face under synthetic beards, with a mask, with the guess, and with the beard followed;
-    topology: --scans on the base meshes of --meshes and on a coarse one: residual, lids, lips, leakage."""
+    topology: --scans on the base meshes of --meshes and on a coarse one: residual, lids, lips, leakage.
+    database: spread, look-alikes and unevenness of generated neutral heads, what form tells of a person."""
     scans: tuple[Path, ...] = ()
     """Further scans to register and measure."""
     albedo: tuple[Path, ...] = ()
@@ -251,6 +252,10 @@ def _evaluate(command: Evaluate) -> int:
         return _print_rows(evaluate_masks(), command.json)
     if command.what == "shapes":
         return _print_rows(evaluate_shapes(), command.json)
+    if command.what == "database":
+        from mien.pipeline.measure_database import evaluate_database
+
+        return _print_rows(evaluate_database(), command.json)
     if command.what == "inputs":
         from mien.pipeline.large import evaluate_large
 

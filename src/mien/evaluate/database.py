@@ -83,6 +83,7 @@ def predictability(
 ) -> Predictability:
     """Ridge regression on principal components; the first two thirds teach, the last third is asked."""
     cut = 2 * len(subjects) // 3
+    components = min(components, cut // 4)
     flat = faces.reshape(len(faces), -1).astype(np.float64)
     flat = flat - flat[:cut].mean(axis=0)
     _, sizes, axes = np.linalg.svd(flat[:cut], full_matrices=False)
