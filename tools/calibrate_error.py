@@ -1,4 +1,4 @@
-"""Fits `src/mien/assets/expected_error.json`: python -m tools.calibrate_error [--scans 40] [--held-out 20].
+"""Fits `src/mien/assets/expected_error.json`: python -m tools.calibrate_error [--scans 24] [--held-out 12].
 
 About fifteen seconds a scan. Run it again whenever the registration changes.
 """
@@ -14,7 +14,7 @@ from mien.register.error_model import ASSET, TARGETS, write_error_model
 from mien.template import load_template
 
 
-def main(scans: int = 40, held_out: int = 20, out: Path = ASSET) -> None:
+def main(scans: int = 24, held_out: int = 12, out: Path = ASSET) -> None:
     """Registers `scans` synthetic scans to fit on and `held_out` others to test on."""
     template = load_template()
     training = list(samples(template, range(FITTED_SEED, FITTED_SEED + scans), print))
