@@ -73,6 +73,17 @@ class Former:
         self._turn_ears(out, rng)
         return out + self._at_rest(rng)
 
+    def fold(self, name: str) -> Float[np.ndarray, "S 3"]:
+        """A trait of `LINES` or `BLOBS` at strength 1, where it lies in the mean head, metres."""
+        out = np.zeros((self.n_skin, 3), np.float32)
+        for trait, fields in self.lines:
+            for field in fields if trait.name == name else ():
+                _lay_line(out, trait, field, 1.0, np.zeros(8))
+        for blob, places in self.blobs:
+            for place in places if blob.name == name else ():
+                _lay_blob(out, blob, place, 1.0, np.zeros(4))
+        return out
+
     def _at_rest(self, rng: np.random.Generator) -> Float[np.ndarray, "S 3"]:
         """The bit of expression that a face keeps at rest, each muscle a little, each side by itself."""
         weights = np.abs(np.clip(rng.standard_normal(len(AT_REST)), -2.5, 2.5)) * AT_REST_SIGMA
@@ -160,25 +171,26 @@ def _add_line(
 ) -> None:
     for line in fields:
         numbers = np.clip(rng.standard_normal(8), -2.2, 2.2)
-        if strength == 0.0:
-            continue
-        uneven, wide = math.exp(trait.uneven * numbers[0]), math.exp(0.15 * numbers[1])
-        start, end = 0.08 * numbers[2:4]
-        path = _path(line.along, (trait.wander * _MM * numbers[4:]).astype(np.float32))
-        x = line.across - path
-        outward, sideways = np.zeros_like(x), np.zeros_like(x)
-        for wave in trait.waves:
-            ridge = np.exp(
-                -(((x - np.float32(wave.at * wide * _MM)) / np.float32(wave.width * wide * _MM)) ** 2)
-            )
-            outward += np.float32(wave.out) * ridge
-            sideways += np.float32(wave.over) * ridge
-        t = line.along
-        fade = _ramp(t, start, start + trait.fade[0]) * (1 - _ramp(t, 1 + end - trait.fade[1], 1 + end))
-        scale = np.float32(strength * uneven * _MM) * fade
-        out[line.rows] += (scale * outward)[:, None] * line.normal + (scale * sideways)[
-            :, None
-        ] * line.sideways
+        if strength != 0.0:
+            _lay_line(out, trait, line, strength, numbers)
+
+
+def _lay_line(
+    out: np.ndarray, trait: LineTrait, line: LineField, strength: float, numbers: Float[np.ndarray, "8"]
+) -> None:
+    uneven, wide = math.exp(trait.uneven * numbers[0]), math.exp(0.15 * numbers[1])
+    start, end = 0.08 * numbers[2:4]
+    path = _path(line.along, (trait.wander * _MM * numbers[4:]).astype(np.float32))
+    x = line.across - path
+    outward, sideways = np.zeros_like(x), np.zeros_like(x)
+    for wave in trait.waves:
+        ridge = np.exp(-(((x - np.float32(wave.at * wide * _MM)) / np.float32(wave.width * wide * _MM)) ** 2))
+        outward += np.float32(wave.out) * ridge
+        sideways += np.float32(wave.over) * ridge
+    t = line.along
+    fade = _ramp(t, start, start + trait.fade[0]) * (1 - _ramp(t, 1 + end - trait.fade[1], 1 + end))
+    scale = np.float32(strength * uneven * _MM) * fade
+    out[line.rows] += (scale * outward)[:, None] * line.normal + (scale * sideways)[:, None] * line.sideways
 
 
 def _path(t: Float[np.ndarray, " R"], stray: Float[np.ndarray, "4"]) -> Float[np.ndarray, " R"]:
@@ -198,14 +210,19 @@ def _add_blob(
 ) -> None:
     for blob in places:
         numbers = np.clip(rng.standard_normal(4), -2.2, 2.2)
-        if strength == 0.0:
-            continue
-        stray = (trait.stray / np.array(trait.size) * numbers[1:]).astype(np.float32)
-        away = blob.place - stray
-        weight = np.exp(np.float32(-0.5) * np.einsum("rd,rd->r", away, away))
-        weight *= np.float32(strength * (1.0 + trait.uneven * numbers[0]) * _MM)
-        move = np.array(trait.move, np.float32) * np.array([blob.flip, 1, 1], np.float32)
-        out[blob.rows] += weight[:, None] * (np.float32(trait.out) * blob.normal + move)
+        if strength != 0.0:
+            _lay_blob(out, trait, blob, strength, numbers)
+
+
+def _lay_blob(
+    out: np.ndarray, trait: BlobTrait, blob: _Blob, strength: float, numbers: Float[np.ndarray, "4"]
+) -> None:
+    stray = (trait.stray / np.array(trait.size) * numbers[1:]).astype(np.float32)
+    away = blob.place - stray
+    weight = np.exp(np.float32(-0.5) * np.einsum("rd,rd->r", away, away))
+    weight *= np.float32(strength * (1.0 + trait.uneven * numbers[0]) * _MM)
+    move = np.array(trait.move, np.float32) * np.array([blob.flip, 1, 1], np.float32)
+    out[blob.rows] += weight[:, None] * (np.float32(trait.out) * blob.normal + move)
 
 
 def _smooth_normals(
