@@ -18,7 +18,7 @@ from mien.data.subject import Subject
 from mien.template.eye_placement import PlacedEye
 from mien.template.load import load_template
 
-CALMER = 0.93  # each new attempt strays so much less: a draw always ends
+CALMER = 0.88  # each new attempt strays so much less from the mean: a draw always ends
 ATTEMPTS = 40
 
 
@@ -42,24 +42,27 @@ class HeadMaker:
         self.plausibility = Plausibility.of(self.template, basis.mean)
 
     def head(self, subject: Subject) -> NeutralHead:
-        """This subject's neutral head: the first of its draws that is plausible.
+        """This subject's neutral head: the first of its attempts that is plausible.
 
-        Attempt k takes its numbers from streams of its own and strays `CALMER`^k as far.
+        Attempt k has the same numbers and strays `CALMER`^k as far from what the attributes suggest: so a
+        person stays the same person when an attribute is edited and another attempt is needed.
         """
         for attempt in range(ATTEMPTS):
             skin, eyes, weights = self.draw(subject, attempt)
             if not self.faults(skin, weights):
                 return NeutralHead(skin, eyes, weights, attempt + 1)
-        raise RuntimeError(f"subject {subject.seed}/{subject.index}: no plausible head in {ATTEMPTS} draws")
+        raise RuntimeError(
+            f"subject {subject.seed}/{subject.index}: no plausible head in {ATTEMPTS} attempts"
+        )
 
     def draw(
         self, subject: Subject, attempt: int
     ) -> tuple[Float[np.ndarray, "S 3"], dict[str, PlacedEye], HeadWeights]:
         """One attempt, plausible or not: skin, eyeballs, weights."""
         spread = CALMER**attempt
-        weights = draw_weights(self.basis, subject, subject.stream(f"geometry {attempt}"), spread)
+        weights = draw_weights(self.basis, subject, subject.stream("geometry"), spread)
         skin = self.basis.skin(weights.stage, weights.attributes, weights.features)
-        skin += self.former.offsets(subject, subject.stream(f"form {attempt}"), spread)
+        skin += self.former.offsets(subject, subject.stream("form"), spread)
         seated, eyes = self.seat(skin)
         return seated.astype(np.float32), eyes, weights
 

@@ -21,9 +21,9 @@ STRONGEST = 1.9  # traits level off here
 class Rule:
     """How strong a trait is in a subject: 1 is plainly seen.
 
-    (base + age * aged + heavy * weight + lean + male + ... ) * exp(jitter * n), present with `chance`.
-    `aged` rises from 0 at `from_age` to 1 at 80 years, weight and muscle count from -1 to 1, sex from
-    -1 (female) to 1 (male), ancestry as its share.
+    (base + age * aged + the other factors) * exp(jitter * n) + spread * n', present with `chance`; levels
+    off at `STRONGEST`, and is never negative unless `signed`. `aged` rises from 0 at `from_age` to 1 at 80
+    years, weight and muscle count from -1 to 1, sex from -1 (female) to 1 (male), ancestry as its share.
     """
 
     base: float = 0.0
