@@ -125,7 +125,7 @@ def test_the_basis_survives_its_file_and_other_formats_are_refused(tmp_path):
     assert path.read_bytes() == first
     np.testing.assert_array_equal(again.features, basis.features)
     assert len(first) < 20e6
-    path.write_bytes(first.replace(b'\\"format\\": 1', b'\\"format\\": 9'))
+    path.write_bytes(first.replace(b'\\"format\\": 2', b'\\"format\\": 9'))
     with pytest.raises(MienError, match="basis format 9"):
         read_basis(path)
 

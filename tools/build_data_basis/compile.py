@@ -15,6 +15,7 @@ from mien.geometry.laplacian import lumped_mass
 from mien.geometry.solve import SpdSolver
 from tools.build_data_basis.light_stage import LightStage, carry_light_stage
 from tools.build_data_basis.targets import attribute_targets, feature_targets
+from tools.build_data_basis.units import expression_units
 from tools.build_template.source import Source
 from tools.build_template.types import Skin
 
@@ -32,7 +33,8 @@ def compile_basis(skin: Skin, source: Source, template: Template) -> tuple[Basis
     followed = follow(stage.modes, targets, face_area(skin))
     rest = targets - np.tensordot(followed, stage.modes, axes=1)
     features = feature_targets(skin, source)
-    to_cage = _CageFit(skin.subdivision)
+    units = expression_units(skin, source, template)
+    to_cage = CageFit(skin.subdivision)
     attribute_stage = ATTRIBUTE_SHARE * followed
     basis = Basis(
         mean=(skin.vertices + stage.mean).astype(np.float32),
@@ -43,6 +45,8 @@ def compile_basis(skin: Skin, source: Source, template: Template) -> tuple[Basis
         spread=open_spread(attribute_stage),
         features=to_cage(features.modes),
         axes=tuple(Axis(a.name, a.minus, a.plus) for a in features.axes),
+        units=tuple(unit for unit, _ in units),
+        unit_modes=to_cage(np.stack([mode for _, mode in units])),
     )
     return basis, stage
 
@@ -77,7 +81,7 @@ def open_spread(attribute_stage: Float[np.ndarray, "24 K"]) -> Float[np.ndarray,
     return np.linalg.cholesky(clipped)
 
 
-class _CageFit:
+class CageFit:
     """Offsets of the skin as the cage offsets that subdivide closest to them, flattened, single precision."""
 
     def __init__(self, subdivision: sp.csr_matrix) -> None:

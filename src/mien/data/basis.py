@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from mien.core.errors import MienError
 from mien.template.load import ASSETS
 
-FORMAT = 1
+FORMAT = 2
 BASIS_PATH = ASSETS / "basis.safetensors"
 
 
@@ -29,6 +29,14 @@ class Axis:
     plus: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Unit:
+    """A form mode of an expression: the ARKit stem it changes, and what it is due to ("african", "style")."""
+
+    stem: str
+    cause: str
+
+
 @dataclass(frozen=True, eq=False)
 class Basis:
     """Modes of the skin's cage (C vertices), to be subdivided onto the skin (S vertices); metres.
@@ -36,7 +44,8 @@ class Basis:
     `mean` is the skin of the mean young adult. `stage` are ICT-FaceKit's 100 identity modes, a standard
     deviation each; `attributes` what the 24 attribute targets add to what `stage` can follow, whose weights
     are `attribute_stage`; `spread` the Cholesky factor of the stage weights that attributes leave open.
-    `features` are single targets at full weight, used by `axes`.
+    `features` are single targets at full weight, used by `axes`. `unit_modes` change the form of an
+    expression, both sides of it, at full weight.
     """
 
     mean: Float[np.ndarray, "S 3"]
@@ -47,6 +56,8 @@ class Basis:
     spread: Float[np.ndarray, "K K"]
     features: Float[np.ndarray, "F C3"]
     axes: tuple[Axis, ...]
+    units: tuple[Unit, ...]
+    unit_modes: Float[np.ndarray, "U C3"]
 
     @property
     def n_skin(self) -> int:
@@ -94,8 +105,10 @@ def read_basis(path: Path) -> Basis:
         attributes=tensors["attributes"].astype(np.float32),
         attribute_stage=tensors["attribute_stage"].astype(np.float64),
         spread=tensors["spread"].astype(np.float64),
-        features=_unpack_sparse(tensors, structure["n_cage"]),
+        features=_unpack_sparse(tensors, structure["n_cage"], "features"),
         axes=tuple(Axis(a["name"], tuple(a["minus"]), tuple(a["plus"])) for a in structure["axes"]),
+        units=tuple(Unit(stem, cause) for stem, cause in structure["units"]),
+        unit_modes=_unpack_sparse(tensors, structure["n_cage"], "units"),
     )
 
 
@@ -108,10 +121,12 @@ def write_basis(basis: Basis, path: Path) -> None:
         "attribute_stage": basis.attribute_stage.astype(np.float32),
         "spread": basis.spread.astype(np.float32),
         **_pack_matrix(basis.subdivision),
-        **_pack_sparse(basis.features),
+        **_pack_sparse(basis.features, "features", 2e-6),
+        **_pack_sparse(basis.unit_modes, "units", 10e-6),
     }
     axes = [{"name": a.name, "minus": list(a.minus), "plus": list(a.plus)} for a in basis.axes]
-    structure = {"format": FORMAT, "n_cage": basis.subdivision.shape[1], "axes": axes}
+    units = [[u.stem, u.cause] for u in basis.units]
+    structure = {"format": FORMAT, "n_cage": basis.subdivision.shape[1], "axes": axes, "units": units}
     contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     save_file(contiguous, path, metadata={"structure": json.dumps(structure, sort_keys=True)})
     path.chmod(0o644)
@@ -138,20 +153,20 @@ def _unpack_matrix(tensors: dict[str, np.ndarray], n_cage: int) -> sp.csr_matrix
     return sp.csr_matrix((values, columns, starts), (len(counts), n_cage))
 
 
-def _pack_sparse(modes: Float[np.ndarray, "F C3"]) -> dict[str, np.ndarray]:
-    """Only the cage vertices that a feature moves by more than 2 micrometres."""
+def _pack_sparse(modes: Float[np.ndarray, "F C3"], name: str, least: float) -> dict[str, np.ndarray]:
+    """Only the cage vertices that a mode moves by more than `least` metres."""
     offsets = modes.reshape(len(modes), -1, 3)
-    moves = np.abs(offsets).max(axis=2) > 2e-6
+    moves = np.abs(offsets).max(axis=2) > least
     return {
-        "features.counts": moves.sum(axis=1).astype(np.uint16),
-        "features.rows": np.nonzero(moves)[1].astype(np.uint16),
-        "features.offsets": offsets[moves].astype(np.float16),
+        f"{name}.counts": moves.sum(axis=1).astype(np.uint16),
+        f"{name}.rows": np.nonzero(moves)[1].astype(np.uint16),
+        f"{name}.offsets": offsets[moves].astype(np.float16),
     }
 
 
-def _unpack_sparse(tensors: dict[str, np.ndarray], n_cage: int) -> Float[np.ndarray, "F C3"]:
-    counts = tensors["features.counts"].astype(np.int64)
+def _unpack_sparse(tensors: dict[str, np.ndarray], n_cage: int, name: str) -> Float[np.ndarray, "F C3"]:
+    counts = tensors[f"{name}.counts"].astype(np.int64)
     out = np.zeros((len(counts), n_cage, 3), np.float32)
     mode = np.repeat(np.arange(len(counts)), counts)
-    out[mode, tensors["features.rows"]] = tensors["features.offsets"]
+    out[mode, tensors[f"{name}.rows"]] = tensors[f"{name}.offsets"]
     return out.reshape(len(counts), -1)

@@ -117,6 +117,28 @@ class Seat:
         below = np.interp(share_upper, share_lower, lower[:, 1])
         return upper[:, 1] - below
 
+    @property
+    def lips(self) -> _Lips:
+        """The lips' seams and how the skin round them follows."""
+        return self._lips
+
+    def heal_offsets(self, offsets: Float[np.ndarray, "S 3"], generic: Float[np.ndarray, "S 3"]) -> None:
+        """Makes an expression's offsets at corners, nostrils and mouth walls follow the skin round them.
+
+        In place; what `generic` (the template's own expression) does there is kept.
+        """
+        for zone in self._healed:
+            goal = generic[zone.rows] + zone.weights @ (offsets[zone.known] - generic[zone.known])
+            offsets[zone.rows] += zone.share[:, None] * (goal - offsets[zone.rows])
+
+    def keep_off(
+        self, out: Float[np.ndarray, "S 3"], side: str, ball: PlacedEye, gaze: Float[np.ndarray, "3"]
+    ) -> None:
+        """Skin that moved onto a ball that looks along `gaze` kept off it, its socket behind the lids."""
+        lids = self._lids[side]
+        _keep_off(lids, out, ball, gaze)
+        _tuck(lids, out, ball, gaze)
+
     def _part_lips(self, out: np.ndarray) -> None:
         lips = self._lips
         for _ in range(_LIP_ROUNDS):
@@ -134,20 +156,25 @@ def _settle(lids: _Lids, out: np.ndarray, head: Similarity) -> PlacedEye:
         ball = eye.place(out, head, sink=sink)
         for _ in range(_LID_ROUNDS):
             _lay(lids, out, ball)
-    cover = out[lids.cover]
-    lack = lids.floor - signed_clearance(cover, ball.centre, ball.radius, ball.rotation[:, 2])
-    ray = cover - ball.centre
-    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-    out[lids.cover] = cover + np.maximum(lack, 0.0)[:, None] * ray
-    _tuck(lids, out, ball)
+    _keep_off(lids, out, ball, ball.rotation[:, 2])
+    _tuck(lids, out, ball, ball.rotation[:, 2])
     return ball
 
 
-def _tuck(lids: _Lids, out: np.ndarray, ball: PlacedEye) -> None:
+def _keep_off(lids: _Lids, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
+    """The lids' skin at least so far off the ball as in the template."""
+    cover = out[lids.cover]
+    lack = lids.floor - signed_clearance(cover, ball.centre, ball.radius, gaze)
+    ray = cover - ball.centre
+    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+    out[lids.cover] = cover + np.maximum(lack, 0.0)[:, None] * ray
+
+
+def _tuck(lids: _Lids, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
     """The socket's bag no farther from the ball than in the template: it must not come through thin lids."""
     ray = out[lids.socket] - ball.centre
     ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-    over = signed_clearance(out[lids.socket], ball.centre, ball.radius, ball.rotation[:, 2]) - lids.bag
+    over = signed_clearance(out[lids.socket], ball.centre, ball.radius, gaze) - lids.bag
     out[lids.socket] -= np.maximum(over, 0.0)[:, None] * ray
 
 

@@ -1,0 +1,169 @@
+"""Expressions of the face database: the template's 52 shapes in each subject's own form.
+
+offset = contact[ F (sum_k w_k s_k (S_k + sum_j a_kj M_kj)) + bulge ]: the template's shapes S with form modes
+M, carried by the local gradients F between template and neutral; strengths s and coefficients a are the
+subject's (`expression_form`). Soft tissue keeps its volume: where skin is drawn together, a layer thicker
+than the average person's bulges more. What scale and deformation transfer explain is `ExpressionMaker.plain`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from jaxtyping import Float
+from scipy import sparse
+
+from mien.core.conventions import SHAPE_NAMES
+from mien.core.mesh import split_quads
+from mien.data.basis import Basis
+from mien.data.expression_contact import LipContact, lid_contacts
+from mien.data.expression_form import ExpressionForm, draw_form, plain_form
+from mien.data.expression_modes import build_modes, shape_rows
+from mien.data.geometry import HeadMaker, NeutralHead, head_maker
+from mien.data.local import LocalGradients
+from mien.data.subject import Subject
+from mien.geometry.normals import triangle_cross
+from mien.rig.sides import left_share
+
+SQUEEZE = (0.72, 1.45)  # change of area beyond which a layer's thickness does not follow
+_BULGE_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class BoundHead:
+    """A neutral head with what its expressions need, worked out once."""
+
+    head: NeutralHead
+    form: ExpressionForm
+    gradients: Float[np.ndarray, "S 3 3"]
+    thickness: Float[np.ndarray, " F"]
+    normals: Float[np.ndarray, "F 3"]
+    areas: Float[np.ndarray, " F"]
+
+
+class ExpressionMaker:
+    """Expressions on heads of one basis."""
+
+    def __init__(self, basis: Basis, heads: HeadMaker | None = None) -> None:
+        self.heads = heads or head_maker(basis)
+        self.template, self.count = self.heads.template, basis.n_skin
+        self.modes = build_modes(self.template, basis, self.heads.former)
+        shapes = self.template.shapes[:, : self.count].reshape(52, -1).astype(np.float32)
+        moving = (shapes != 0).any(axis=0) | (self.modes.offsets != 0).any(axis=0)
+        self._rows = np.flatnonzero(moving.reshape(-1, 3).any(axis=1))
+        columns = (3 * self._rows[:, None] + np.arange(3)).ravel()
+        self._shapes = np.ascontiguousarray(shapes[:, columns])
+        self._modes = np.ascontiguousarray(self.modes.offsets[:, columns])
+        self._left = left_share(self.template.vertices[self._rows, 0]).astype(np.float32)[:, None]
+        self._sides = _mode_sides(self.modes.modes)
+        quads = self.template.topology.quads
+        skin = split_quads(quads[(quads < self.count).all(axis=1)])
+        self._gradients = LocalGradients(self.template.vertices[: self.count], skin)
+        self._lids = lid_contacts(self.template, self.heads.seat, self.count)
+        self._lips = LipContact(self.template, self.heads.seat)
+        self._bind_face()
+
+    def draw_form(self, subject: Subject, head: NeutralHead, *, residual: bool = True) -> ExpressionForm:
+        """This subject's own way to make expressions; without `residual` what can be predicted of it."""
+        return draw_form(subject, head.skin, self.modes, self.template, residual=residual)
+
+    def bind(self, head: NeutralHead, form: ExpressionForm | None = None) -> BoundHead:
+        """What the expressions of one head share. Without a form: the average person's."""
+        form = form or plain_form(len(self.modes.modes))
+        face = head.skin[self._face]
+        normals, areas = self._normals(face)
+        thickness = np.zeros(len(face), np.float32)
+        for name, millimetres in form.thickness.items():
+            thickness += self.template.regions[name][self._face].astype(np.float32) * (1e-3 * millimetres)
+        gradients = self._gradients(head.skin.astype(np.float64))[self._rows]
+        return BoundHead(head, form, gradients, thickness, normals, areas)
+
+    def expression(self, bound: BoundHead, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "S 3"]:
+        """The skin's offsets from the neutral, metres; zero weights give exactly zero."""
+        strong = (weights * bound.form.strength).astype(np.float32)
+        if not strong.any():
+            return np.zeros((self.count, 3), np.float32)
+        generic = (strong @ self._shapes).reshape(-1, 3)
+        own = generic + self._formed(strong, bound.form)
+        carried = np.zeros((self.count, 3))
+        carried[self._rows] = np.einsum("sab,sb->sa", bound.gradients, own)
+        template = np.zeros((self.count, 3))
+        template[self._rows] = generic
+        self.heads.seat.heal_offsets(carried, template)
+        if bound.thickness.any():
+            self._bulge(carried, bound)
+        return self._touch(carried, bound.head, strong.astype(np.float64)).astype(np.float32)
+
+    def plain(self, head: NeutralHead, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "S 3"]:
+        """The same as scale and deformation transfer explain it: no own strength, form or thickness."""
+        return self.expression(self.bind(head), weights)
+
+    def _formed(self, weights: Float[np.ndarray, "52"], form: ExpressionForm) -> Float[np.ndarray, "R 3"]:
+        """The form modes at these weights, each side by its own."""
+        left = (weights[self._sides[0]] * form.left).astype(np.float32)
+        right = (weights[self._sides[1]] * form.right).astype(np.float32)
+        if not (left.any() or right.any()):
+            return np.zeros((len(self._rows), 3), np.float32)
+        used = np.flatnonzero((left != 0) | (right != 0))
+        modes = self._modes[used]
+        on_left, on_right = (left[used] @ modes).reshape(-1, 3), (right[used] @ modes).reshape(-1, 3)
+        return on_right + self._left * (on_left - on_right)
+
+    def _bulge(self, offsets: Float[np.ndarray, "S 3"], bound: BoundHead) -> None:
+        """A soft layer keeps its volume: its thickness goes with the inverse of the area, in place."""
+        face = bound.head.skin[self._face] + offsets[self._face].astype(np.float32)
+        _, areas = self._normals(face)
+        change = np.clip(bound.areas / np.maximum(areas, 1e-12), *SQUEEZE) - 1
+        for _ in range(_BULGE_ROUNDS):
+            change = self._mean @ change
+        offsets[self._face] += (bound.thickness * change)[:, None] * bound.normals
+
+    def _touch(
+        self, offsets: Float[np.ndarray, "S 3"], head: NeutralHead, weights: Float[np.ndarray, "52"]
+    ) -> Float[np.ndarray, "S 3"]:
+        """Offsets with lids on their balls and lips that touch where they should."""
+        rest = head.skin.astype(np.float64)
+        out = rest + offsets
+        for side, lids in self._lids.items():
+            lids(out, rest, head.eyes[side], weights)
+        self._lips(out, rest, weights)
+        return out - rest
+
+    def _bind_face(self) -> None:
+        """Areas and normals are measured on the face part alone."""
+        part = self.template.part("face")
+        self._face = part.vertices
+        quads = self.template.topology.quads[part.quads]
+        self._face_triangles = split_quads(quads[(quads < part.vertices.stop).all(axis=1)])
+        triangles, count = self._face_triangles, part.vertices.stop - part.vertices.start
+        index = (triangles.ravel(), np.repeat(np.arange(len(triangles)), 3))
+        touching = sparse.csr_matrix((np.ones(triangles.size, np.float32), index), (count, len(triangles)))
+        self._touching = touching
+        ring = (touching @ touching.T).tocsr()
+        self._mean = (
+            (sparse.diags(1 / np.asarray(ring.sum(axis=1)).ravel()) @ ring).tocsr().astype(np.float32)
+        )
+
+    def _normals(self, face: Float[np.ndarray, "F 3"]) -> tuple[np.ndarray, np.ndarray]:
+        total = self._touching @ triangle_cross(face, self._face_triangles).astype(np.float32)
+        length = np.maximum(np.linalg.norm(total, axis=1), 1e-12)
+        return total / length[:, None], length
+
+
+def _mode_sides(modes: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """For each mode the shape whose weight drives it on the left, and on the right."""
+    rows = [shape_rows(mode.stem) for mode in modes]
+    named = [sorted(own, key=lambda k: SHAPE_NAMES[k].endswith("Right")) for own in rows]
+    return np.array([own[0] for own in named]), np.array([own[-1] for own in named])
+
+
+_MAKERS: WeakKeyDictionary[Basis, ExpressionMaker] = WeakKeyDictionary()
+
+
+def expression_maker(basis: Basis) -> ExpressionMaker:
+    """The maker of this basis, built on first use."""
+    if basis not in _MAKERS:
+        _MAKERS[basis] = ExpressionMaker(basis)
+    return _MAKERS[basis]
