@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from mien.data.skin.cells import cell_noise, cell_noise_plain, lattice_noise
-from mien.data.skin.layout import layout
-from mien.data.skin.splat import BLOT, CREASE, PORE, SPOT, Marks, splat, splat_plain
+from mien.data.skin.cells import cell_noise, cell_noise_plain
+from mien.data.skin.grid import SIZE, grid
+from mien.data.skin.marks import BLOT, CREASE, PORE, SPOT, Marks, deposit
+from mien.data.skin.splat import splat, splat_plain
 
 
 @pytest.mark.parametrize("profile", [SPOT, PORE, CREASE, BLOT])
@@ -38,24 +39,52 @@ def test_cell_noise_is_its_plain_twin_and_a_distance():
     assert np.abs(moved - first).max() <= 1e-3 * np.sqrt(3) / 0.7 + 1e-5
 
 
-def test_lattice_noise_has_zero_mean_unit_variance_and_no_jumps():
-    rng = np.random.default_rng(1)
-    points = rng.uniform(-60, 60, (100_000, 3))
-    noise = lattice_noise(points, 1.0, 5)
-    assert abs(noise.mean()) < 0.03
-    assert noise.std() == pytest.approx(1.0, abs=0.02)
-    assert np.abs(lattice_noise(points + 1e-4, 1.0, 5) - noise).max() < 0.01
-    assert np.abs(np.corrcoef(noise, lattice_noise(points, 1.0, 6))[0, 1]) < 0.02
-
-
 def test_marks_are_round_in_millimetres_wherever_they_lie():
-    face = layout("face")
+    face = grid("face")
     rng = np.random.default_rng(2)
-    places = face.scatter(np.full(len(face.tile.weights), 0.003, np.float32), rng)
+    places = face.scatter(np.full(len(face.weights), 0.003), rng)
     assert len(places) == pytest.approx(0.003 * face.texel_area.sum(), rel=0.15)
     ones = np.ones((len(places), 2))
     marks = face.marks(places, rng.normal(size=(len(places), 3)), ones, ones[:, 0], 512)
-    stretch = np.linalg.svd(marks.to_surface, compute_uv=False)
     area = np.abs(np.linalg.det(marks.to_surface)) * 512**2
-    np.testing.assert_allclose(area, face.at_texel_area(places), rtol=1e-4)
-    assert (stretch > 0).all()
+    np.testing.assert_allclose(area, face.texel_area[face.texel(places)] * SIZE**2, rtol=1e-4)
+
+
+def test_marks_fade_before_the_seam_to_the_other_tile():
+    face = grid("face")
+    places = face.scatter(np.full(len(face.weights), 0.02), np.random.default_rng(3))
+    radius = np.full((len(places), 2), 2.0)
+    marks = face.marks(places, np.ones((len(places), 3)), radius, np.ones(len(places)), 512)
+    room = face.at(places, face.from_border)
+    assert (marks.strength[room < 0.9] == 0).all()
+    assert (marks.strength[room > 3.1] == 1).all()
+    assert 0 < np.count_nonzero(room < 3.0) < 0.4 * len(room)
+
+
+def test_coarse_marks_hold_what_fine_ones_do():
+    rng = np.random.default_rng(4)
+    n = 40
+    centre, step = rng.uniform(4, 28, (n, 2)), np.tile(0.8 * np.eye(2), (n, 1, 1))
+    radius, strength = rng.uniform(0.2, 2.0, (n, 2)), rng.uniform(0.3, 1.0, n)
+    for profile in (SPOT, BLOT):
+        coarse, fine = np.zeros((32, 32), np.float32), np.zeros((512, 512), np.float32)
+        deposit(coarse, Marks(centre, step, radius, strength), profile)
+        splat(fine, Marks(16 * centre, step / 16, radius, strength), profile)
+        mean = fine.reshape(32, 16, 32, 16).mean(axis=(1, 3))
+        assert coarse.sum() == pytest.approx(mean.sum(), rel=0.05)
+        assert np.corrcoef(coarse.ravel(), mean.ravel())[0, 1] > 0.97
+
+
+def test_the_grid_tells_where_a_texel_lies():
+    face = grid("face")
+    at = face.at_texels(face.points)
+    row, column = face.cells
+    places = np.stack([column + 0.5, row + 0.5], axis=1) / SIZE
+    np.testing.assert_allclose(face.at(places, face.points), at)
+    from mien.bake.colour import tile_of
+
+    tile = tile_of(face.template, "face", SIZE)
+    assert np.mean(tile.covered == face.covered) > 0.999
+    both = tile.covered & face.covered
+    apart = tile.image(tile.at_texels(face.points))[both] - at[face.texel_of[both]]
+    assert np.abs(apart).max() < 1e-2

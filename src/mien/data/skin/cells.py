@@ -43,13 +43,6 @@ def cell_noise_plain(
     return distance[:, 0].astype(np.float32), distance[:, 1].astype(np.float32)
 
 
-def lattice_noise(points: Float[np.ndarray, "N 3"], size: float, seed: int) -> Float[np.ndarray, " N"]:
-    """Smooth value noise: random values at the corners of cells of edge `size`; zero mean, unit variance."""
-    out = np.empty(len(points), np.float32)
-    _lattice(np.ascontiguousarray(points, np.float32), np.float32(1.0 / size), seed, out)
-    return out
-
-
 @njit(cache=True, inline="always")
 @no_type_check
 def _hash(x, y, z, seed, k):
@@ -82,30 +75,3 @@ def _cells(points, scale, seed, first, second):
                     elif d < next_near:
                         next_near = d
         first[n], second[n] = np.sqrt(near), np.sqrt(next_near)
-
-
-@njit(cache=True, parallel=True)
-@no_type_check
-def _lattice(points, scale, seed, out):
-    for n in prange(points.shape[0]):
-        x, y, z = points[n, 0] * scale, points[n, 1] * scale, points[n, 2] * scale
-        i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
-        fx, fy, fz = x - i, y - j, z - k
-        fx, fy, fz = _ease(fx), _ease(fy), _ease(fz)
-        total, squares = 0.0, 0.0
-        for a in range(2):
-            wa = fx if a else 1.0 - fx
-            for b in range(2):
-                wb = wa * (fy if b else 1.0 - fy)
-                for c in range(2):
-                    w = wb * (fz if c else 1.0 - fz)
-                    total += w * (_hash(i + a, j + b, k + c, seed, 3) - 0.5)
-                    squares += w * w
-        # Dividing by the weights' norm keeps the variance even between corners.
-        out[n] = total / np.sqrt(squares / 12.0)
-
-
-@njit(cache=True, inline="always")
-@no_type_check
-def _ease(t):
-    return t * t * t * (t * (t * 6.0 - 15.0) + 10.0)

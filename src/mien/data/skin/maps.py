@@ -7,61 +7,121 @@ from jaxtyping import Float
 
 from mien.core.conventions import linear_to_srgb
 from mien.core.mesh import Image
-from mien.data.skin.hairs import brow_cover, hair_colour, shadow, stubble_cover
+from mien.data.skin.brows import Hairs, brow_hairs, hair_colour, hair_colours
+from mien.data.skin.fields import vertex_fields
+from mien.data.skin.hairs import SHADE, shadow, stubble_marks
 from mien.data.skin.layout import Layout, enlarged, layout
 from mien.data.skin.look import SkinLook
-from mien.data.skin.pigment import pigment
-from mien.data.skin.relief import relief
-from mien.data.skin_table import table_colour
+from mien.data.skin.marks import SPOT, Marks
+from mien.data.skin.pigment import BLOOD, MELANIN, OXYGEN, log_melanin, mottled, regional_pigment, vermilion
+from mien.data.skin.relief import Relief, relief
+from mien.data.skin.splat import splat
+from mien.data.skin.spots import Layer, spots
+from mien.data.skin.strokes import draw_hairs
+from mien.data.skin.tint import tint_of
 from mien.textures.skin import regional_fields
 
-_SHADE = np.array([0.62, 0.72, 0.82], np.float32)  # what a full beard's shadow leaves of red, green and blue
+_STRIP = 512  # rows coloured at once: bounds memory
+_GRAIN = 0.016  # of log light, with the network of lines
+_IN_GROOVES = (0.9, 1.6)  # log shares of melanin and blood that a millimetre of depth adds
+_DEEPEST = 0.2
 
 
 def skin_maps(look: SkinLook, resolution: int, parts: tuple[str, ...] = ("face", "head")) -> dict[str, Image]:
-    """The maps of both tiles by name ("face_albedo", ...): albedo in sRGB, displacement in mm, the rest linear.
+    """The maps of both tiles by name ("face_albedo", ...): albedo sRGB, displacement in mm, the rest linear.
 
     The same look and resolution give the same pixels.
     """
     out: dict[str, Image] = {}
     for part in parts:
-        for kind, image in _tile_maps(layout(part), look, resolution, part).items():
+        for kind, image in _tile_maps(layout(part), look, resolution).items():
             out[f"{part}_{kind}"] = image
     return out
 
 
-def _tile_maps(tile: Layout, look: SkinLook, resolution: int, part: str) -> dict[str, Image]:
-    places = enlarged(tile.whole(tile.points), resolution)
-    height = relief(tile, look, resolution, places)
-    albedo = _albedo(tile, look, resolution, part, places, height)
-    specular, roughness, _ = np.moveaxis(
-        enlarged(tile.whole(regional_fields(tile.template)), resolution), -1, 0
-    )
-    pit = np.clip(-height / 0.06, 0.0, 1.0)
-    specular = specular * (1.0 - 0.35 * pit)
-    roughness = roughness + 0.10 * (0.5 - look.oil) + 0.10 * pit
+def _tile_maps(tile: Layout, look: SkinLook, resolution: int) -> dict[str, Image]:
+    layers = spots(tile.grid, look, resolution)
+    form = relief(tile, look, resolution, layers)
+    albedo = linear_albedo(tile, look, resolution, layers, form)
+    values = enlarged(tile.whole(regional_fields(tile.template)), resolution)
+    specular, roughness = values[..., 0], values[..., 1]
+    pit = np.clip(form.groove / 0.06, 0.0, 1.0)
+    specular = specular * (1.0 - 0.35 * pit) * (1.0 + 0.06 * form.network)
+    roughness = roughness + 0.05 + 0.10 * (0.5 - look.oil) + 0.10 * pit - 0.02 * form.network
     return {
-        "albedo": Image(linear_to_srgb(albedo).astype(np.float32), "srgb"),
-        "specular": Image(np.clip(specular, 0.0, 0.5)[..., None]),
-        "roughness": Image(np.clip(roughness, 0.2, 0.9)[..., None]),
-        "displacement": Image(height[..., None].astype(np.float32), "linear", "mm"),
+        "albedo": Image(_encoded(albedo), "srgb"),
+        "specular": Image(np.clip(specular, 0.0, 0.5).astype(np.float32)[..., None]),
+        "roughness": Image(np.clip(roughness, 0.2, 0.9).astype(np.float32)[..., None]),
+        "displacement": Image(form.height[..., None].astype(np.float32), "linear", "mm"),
     }
 
 
-def _albedo(
-    tile: Layout, look: SkinLook, resolution: int, part: str, places: np.ndarray, height: np.ndarray
+def linear_albedo(
+    tile: Layout, look: SkinLook, resolution: int, layers: list[Layer], form: Relief
 ) -> Float[np.ndarray, "R R 3"]:
-    made = pigment(tile, look, resolution, places)
-    deep = np.clip(-height, 0.0, 0.25)
-    # Creases and pores hold more blood and melanin for their area than the flat skin round them.
-    colour = table_colour(
-        np.exp(made.melanin + 1.6 * deep), np.exp(made.blood + 2.2 * deep), look.oxygenation
-    )
-    colour *= np.exp(shadow(look, tile, resolution)[..., None] * np.log(_SHADE))
-    hair = hair_colour(look).astype(np.float32)
-    cover = stubble_cover(look, tile, resolution)[..., None]
-    colour += cover * (hair - colour)
-    if part == "face":
-        cover = brow_cover(look, tile, resolution)[..., None]
-        colour += cover * (hair - colour)
-    return colour
+    """Linear sRGB: pigment by region, blotch and spot; hair in and on the skin."""
+    made = [enlarged(column, resolution) for column in np.moveaxis(coarse_pigment(tile, look), -1, 0)]
+    for layer in layers:
+        splat(made[layer.column], layer.marks, layer.profile)
+    hidden = enlarged(tile.whole(shadow(vertex_fields(), look)), resolution)
+    out = _coloured(look, made, form, hidden)
+    _add_stubble(out, tile, look, resolution)
+    if tile.grid.part == "face":
+        hairs = brow_hairs(tile.grid, look)
+        draw_hairs(out, hairs, texels_per_mm(tile, hairs, resolution))
+    return out
+
+
+def coarse_pigment(tile: Layout, look: SkinLook) -> Float[np.ndarray, "C C 3"]:
+    """Pigment (`mien.data.skin.pigment`) without spots, over the coarse square."""
+    fields = vertex_fields()
+    made = tile.whole(regional_pigment(fields, look))
+    lips = tile.whole(np.stack([fields.of("lips"), fields.of("lower_lip")], axis=1))
+    made = vermilion(made, lips[..., 0], lips[..., 1], look)
+    half = tile.places[::2, ::2].reshape(-1, 3)
+    size = tile.places.shape[0]
+    blotches = mottled(half, look).reshape(size // 2, size // 2, 2)
+    made[..., :2] += enlarged(blotches, size)
+    return made
+
+
+def _coloured(
+    look: SkinLook, made: list[np.ndarray], form: Relief, hidden: np.ndarray
+) -> Float[np.ndarray, "R R 3"]:
+    """Pigment as colour, strip by strip; grooves hold more of both pigments for their area."""
+    out = np.empty((*form.height.shape, 3), np.float32)
+    tint, shade = tint_of(look.skin), np.log(SHADE)
+    for start in range(0, len(out), _STRIP):
+        rows = slice(start, start + _STRIP)
+        deep = np.clip(form.groove[rows], 0.0, _DEEPEST)
+        log = tint.log_colour(
+            log_melanin(made[MELANIN][rows], look) + _IN_GROOVES[0] * deep,
+            made[BLOOD][rows] + _IN_GROOVES[1] * deep,
+            made[OXYGEN][rows],
+        )
+        log += _GRAIN * form.network[rows][..., None] + hidden[rows][..., None] * shade
+        out[rows] = np.exp(log)
+    return out
+
+
+def _add_stubble(out: np.ndarray, tile: Layout, look: SkinLook, resolution: int) -> None:
+    marks, grey = stubble_marks(tile.grid, look, resolution)
+    pale, _ = hair_colours(look, 1, 1.0, np.random.default_rng(0))
+    for chosen, colour in ((~grey, hair_colour(look)), (grey, pale[0])):
+        if not chosen.any():
+            continue
+        canvas = np.zeros(out.shape[:2], np.float32)
+        parts = (marks.centre, marks.to_surface, marks.radius, marks.strength)
+        splat(canvas, Marks(*(part[chosen] for part in parts)), SPOT)
+        cover = (1.0 - np.exp(-canvas))[..., None]
+        out += cover * (colour.astype(np.float32) - out)
+
+
+def texels_per_mm(tile: Layout, hairs: Hairs, resolution: int) -> Float[np.ndarray, " H"]:
+    """Texels a millimetre at each hair's root."""
+    root = np.clip(hairs.points[:, 0], 0.0, 1.0 - 1e-6)
+    return resolution / np.sqrt(tile.grid.texel_area[tile.grid.texel(root)]) / len(tile.grid.covered)
+
+
+def _encoded(linear: np.ndarray) -> Float[np.ndarray, "R R 3"]:
+    return linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)

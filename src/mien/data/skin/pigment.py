@@ -1,174 +1,119 @@
-"""What skin is made of at every texel: shares of melanin and blood, by region, blotch and spot."""
+"""What skin is made of at every place: shares of melanin and blood, by region, blotch and spot.
+
+Needs numpy and scipy only: coarse and fine maps are drawn from the same pigment.
+"""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from mien.bake.prior import regional_pattern
-from mien.data.biophysics import Skin, colour
-from mien.data.skin.cells import lattice_noise
-from mien.data.skin.layout import Layout, enlarged
+from mien.data.skin.fields import NAMES, Fields
 from mien.data.skin.look import SkinLook
-from mien.data.skin.splat import BLOT, CREASE, SPOT, splat
-from mien.textures.skin import region
+from mien.data.skin.tint import slopes
+from mien.data.skin.volume import mottle
 
-_BLOTCHES = ((11.0, 0.10, 0.05), (4.5, 0.10, 0.06), (1.6, 0.07, 0.05), (0.6, 0.05, 0.045))
-_FLUSHED = {"cheek": 0.35, "nose": 0.40, "ear": 0.30, "chin": 0.12}
-
-
-@dataclass(frozen=True)
-class Pigment:
-    """Logarithms of melanin and blood shares over a map, and what lies on the skin as a share of cover."""
-
-    melanin: Float[np.ndarray, "R R"]
-    blood: Float[np.ndarray, "R R"]
-
-
-def pigment(layout: Layout, look: SkinLook, resolution: int, places_mm: np.ndarray) -> Pigment:
-    """Melanin and blood of one tile; `places_mm` (R R 3) are its texels' places at rest."""
-    rng = np.random.default_rng([look.seed, len(layout.tile.triangles), 2])
-    melanin, blood = (
-        enlarged(layout.whole(field), resolution).astype(np.float32)
-        for field in regional_pigment(layout, look).T
-    )
-    flat = places_mm.reshape(-1, 3)
-    amount = 0.5 + look.mottling
-    for n, (size, in_blood, in_melanin) in enumerate(_BLOTCHES):
-        blood += amount * in_blood * lattice_noise(flat, size, look.seed + 20 + n).reshape(blood.shape)
-        sun = amount * in_melanin * (0.7 + look.sun)
-        melanin += sun * lattice_noise(flat, size * 1.2, look.seed + 40 + n).reshape(blood.shape)
-    _freckles(layout, look, resolution, rng, melanin)
-    _moles(layout, look, resolution, rng, melanin)
-    _age_spots(layout, look, resolution, rng, melanin)
-    _blemishes(layout, look, resolution, rng, blood)
-    _vessels(layout, look, resolution, rng, blood)
-    return Pigment(melanin, blood)
+# Columns of pigment: melanin added to the subject's own (in units of `melanin_unit`), log share of blood, and
+# a change of oxygenation. Melanin adds up, as it does in skin: a log share of very light skin would not.
+MELANIN, BLOOD, OXYGEN = range(3)
+_LEAST_UNIT = 0.03  # melanin of middling light skin
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+_BLOTCH = 2.4  # millimetres, the smallest blotches of `mottled`; the largest are eight times that
+_MOTTLED = (0.030, 0.018)  # standard deviation of log luminance by blood and by melanin
+_LARGEST_SWING = 0.3  # where a pigment hardly shows, more of it would be no skin
+_PATTERN_ENDS = ((-0.5, -0.8), (1.3, 1.2))  # what regions may add in melanin and log blood
 
 
-def regional_pigment(layout: Layout, look: SkinLook) -> Float[np.ndarray, "V 2"]:
-    """Log melanin and log blood at each vertex: the pattern that photographs show, told as pigment.
+def regional_pigment(fields: Fields, look: SkinLook) -> Float[np.ndarray, "P 3"]:
+    """Added melanin, log blood, and change of oxygenation by region, lips left out.
 
-    The pattern is a log ratio of colour; near the subject's own skin it is linear in both pigments.
+    The pattern of photographs is a log ratio of colour; near the subject's own skin that is linear in both
+    pigments, and told as such.
     """
-    template = layout.template
-    tone = float(np.clip((np.log(look.melanin) - np.log(0.013)) / (np.log(0.43) - np.log(0.013)), 0, 1))
-    pattern = regional_pattern(template, tone, look.masculine)
-    scalp = region(template, "scalp")[:, None]
-    base = np.log([look.melanin, look.blood])
-    slopes = np.stack([_slope(base, k) for k in (0, 1)], axis=1)
-    made = np.clip(pattern @ np.linalg.pinv(slopes).T, [-0.6, -0.9], [1.6, 1.3])
-    made[:, 1] += (look.flush - 0.45) * sum(
-        share * region(template, name) for name, share in _FLUSHED.items()
-    )
-    made[:, 1] += (look.lips - 0.5) * 0.8 * region(template, "lips")
-    lower = region(template, "lower_lid") + 0.6 * region(template, "upper_lid")
-    made += look.circles * lower[:, None] * [0.30, 0.35]
-    made[:, 0] += 0.25 * look.sun * (region(template, "forehead") + region(template, "nose") - 0.3)
-    made *= 1.0 - 0.3 * scalp
-    return base + made
+    tone = 1.0 - look.light
+    dark = np.clip((tone - 0.45) / 0.4, 0.0, 1.0)
+    share = np.outer([1 - dark, dark], [1 - look.masculine, look.masculine]).ravel()
+    pattern = share.astype(np.float32) @ fields.patterns.reshape(4, -1)
+    told = np.linalg.pinv(_slopes(look), rcond=0.08).astype(np.float32)
+    made = np.empty((len(fields.points), 3), np.float32)
+    ends = np.array(_PATTERN_ENDS, np.float32)
+    made[:, :2] = np.clip(pattern.reshape(-1, 3) @ told.T, *ends)
+    made[:, OXYGEN] = 0.0
+    made *= 1.0 - 0.6 * fields.of("scalp")[:, None]
+    made += fields.regions @ _by_region(look)
+    made[:, BLOOD] += np.float32(np.log(look.blood))
+    return made
 
 
-def _slope(base: np.ndarray, which: int) -> np.ndarray:
-    step = np.zeros(2)
-    step[which] = 0.05
-    up, down = (np.exp(base + sign * step) for sign in (1, -1))
-    return (np.log(colour(Skin(*up))) - np.log(colour(Skin(*down)))) / 0.1
+def _by_region(look: SkinLook) -> Float[np.ndarray, "K 3"]:
+    """What each region adds for this subject: flush, sun, dark circles."""
+    out = np.zeros((len(NAMES), 3), np.float32)
+
+    def add(name: str, melanin: float = 0.0, blood: float = 0.0, oxygen: float = 0.0) -> None:
+        out[NAMES.index(name)] += np.array([melanin, blood, oxygen], np.float32)
+
+    flush = look.light**0.5 * (0.35 + 1.3 * (look.flush - 0.45))
+    for name, share in (("cheek", 0.30), ("central", 0.45), ("nose", 0.42), ("ear", 0.6), ("chin", 0.3)):
+        add(name, blood=share * flush)
+    add("forehead", blood=-0.12 * look.light)
+    add("beard", melanin=-0.02, blood=-0.08 * look.masculine, oxygen=-0.05 * look.shadow)
+    for name, share in (("forehead", 1.0), ("nose", 0.8), ("cheek", 0.3), ("scalp", 0.6), ("neck", -0.4)):
+        add(name, melanin=0.22 * (look.sun - 0.3) * share)
+    for name, share in (("lower_lid", 1.0), ("upper_lid", 0.55)):
+        add(name, 0.28 * look.circles * share, 0.30 * look.circles * share, -0.16 * look.circles * share)
+    return out
 
 
-def _freckles(
-    layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator, into: np.ndarray
-) -> None:
-    """Small flat spots where the sun falls: nose, cheeks, forehead; crowded in clusters."""
-    template = layout.template
-    sunny = (
-        1.0 * region(template, "nose") + 0.9 * region(template, "cheek") + 0.35 * region(template, "forehead")
-    )
-    clusters = np.exp(0.7 * lattice_noise(layout.points, 9.0, look.seed + 60))
-    density = 0.11 * look.freckles * np.clip(sunny + 0.05, 0, 1) * clusters * (1 - region(template, "lips"))
-    places = layout.scatter(layout.tile.at_texels(density), rng)
-    count = len(places)
-    radius = (
-        0.45 * np.exp(0.35 * rng.standard_normal((count, 1))) * np.exp(0.15 * rng.standard_normal((count, 2)))
-    )
-    strength = 0.55 * rng.gamma(2.0, 0.5, count)
-    splat(into, layout.marks(places, _any(rng, count), radius, strength, resolution), SPOT)
+def mottled(
+    points: Float[np.ndarray, "P 3"], look: SkinLook, *, nearest: bool = False
+) -> Float[np.ndarray, "P 2"]:
+    """Gentle blotches, millimetres to centimetres across, in melanin and log blood."""
+    light = np.abs(_LUMINANCE @ _slopes(look))  # how much each pigment shows
+    swing = [
+        min(wanted * (0.55 + 0.9 * look.mottling) / max(float(light[column]), 1e-3), _LARGEST_SWING)
+        for column, wanted in ((MELANIN, _MOTTLED[1] * (0.7 + 0.6 * look.sun)), (BLOOD, _MOTTLED[0]))
+    ]
+    fields = mottle(points, _BLOTCH, look.seed, nearest=nearest)
+    return fields * np.array(swing, np.float32)
 
 
-def _moles(
-    layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator, into: np.ndarray
-) -> None:
-    places = _anywhere(layout, look.moles, rng)
-    count = len(places)
-    radius = (
-        0.55 * np.exp(0.45 * rng.standard_normal((count, 1))) * np.exp(0.1 * rng.standard_normal((count, 2)))
-    )
-    splat(
-        into, layout.marks(places, _any(rng, count), radius, rng.uniform(0.7, 2.2, count), resolution), BLOT
-    )
+def vermilion(
+    made: Float[np.ndarray, "*P 3"],
+    lips: Float[np.ndarray, "*P"],
+    lower: Float[np.ndarray, "*P"],
+    look: SkinLook,
+) -> Float[np.ndarray, "*P 3"]:
+    """Pigment with the lips' red: thin, bloody, with less melanin; a pale rim where it meets the skin.
+
+    `lips` is the region's soft weight; the red has a definite border within it.
+    """
+    red = _rise(lips, 0.28, 0.66)
+    blood = np.log(look.blood) + 0.85 + 0.65 * look.lips
+    out = made.copy()
+    out[..., MELANIN] -= (0.45 + 0.35 * look.light) * red * (made[..., MELANIN] + 0.06 + 0.1 * look.light)
+    out[..., BLOOD] += 0.85 * red * (blood - 0.12 + 0.2 * lower - made[..., BLOOD])
+    out[..., OXYGEN] -= red * (0.05 + 0.06 * (1 - look.lips))
+    rim = np.exp(-(((lips - 0.14) / 0.09) ** 2)) * (lips > 0.01)
+    out[..., BLOOD] -= 0.16 * rim
+    return out
 
 
-def _age_spots(
-    layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator, into: np.ndarray
-) -> None:
-    """Flat, irregular and larger: several blots in one another."""
-    centres = _anywhere(layout, look.age_spots, rng)
-    for centre in centres:
-        blobs = int(rng.integers(3, 8))
-        size = 1.3 * np.exp(0.4 * rng.standard_normal())
-        spread = size * 0.6 / 250.0
-        places = _on_tile(layout, centre + spread * rng.standard_normal((blobs, 2)))
-        radius = size * rng.uniform(0.4, 0.9, (len(places), 2))
-        strength = np.full(len(places), rng.uniform(0.12, 0.35))
-        splat(into, layout.marks(places, _any(rng, len(places)), radius, strength, resolution), BLOT)
+def melanin_unit(look: SkinLook) -> float:
+    """The share of melanin that an added 1 stands for."""
+    return max(look.melanin, _LEAST_UNIT)
 
 
-def _blemishes(
-    layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator, into: np.ndarray
-) -> None:
-    places = _anywhere(layout, look.blemishes, rng)
-    count = len(places)
-    radius = 0.9 * np.exp(0.3 * rng.standard_normal((count, 1))) * np.ones(2)
-    splat(
-        into, layout.marks(places, _any(rng, count), radius, rng.uniform(0.3, 0.9, count), resolution), SPOT
-    )
+def log_melanin(added: Float[np.ndarray, "*P"], look: SkinLook) -> Float[np.ndarray, "*P"]:
+    """Log share of the subject's own melanin with what was added."""
+    least = 0.3 * look.melanin
+    return np.log(np.maximum(look.melanin + melanin_unit(look) * added, least)).astype(np.float32)
 
 
-def _vessels(
-    layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator, into: np.ndarray
-) -> None:
-    """Fine red threads on the nose's wings and the cheeks."""
-    template = layout.template
-    where = 0.10 * look.vessels * np.clip(region(template, "nose") + 0.5 * region(template, "cheek"), 0, 1)
-    places = layout.scatter(layout.tile.at_texels(where), rng)
-    count = len(places)
-    radius = np.c_[rng.uniform(0.5, 1.6, count), np.full(count, 0.07)]
-    splat(
-        into, layout.marks(places, _any(rng, count), radius, rng.uniform(0.3, 0.9, count), resolution), CREASE
-    )
+def _slopes(look: SkinLook) -> Float[np.ndarray, "3 2"]:
+    """Change of log colour for a unit of added melanin and of log blood."""
+    return slopes(look.skin) * np.array([melanin_unit(look) / look.melanin, 1.0])
 
 
-def _any(rng: np.random.Generator, count: int) -> Float[np.ndarray, "N 3"]:
-    return rng.standard_normal((count, 3))
-
-
-def _anywhere(layout: Layout, count: int, rng: np.random.Generator) -> Float[np.ndarray, "K 2"]:
-    """About `count` places on bare skin of the two tiles together, even by area."""
-    bare = 1.0 - np.maximum(region(layout.template, "lips"), region(layout.template, "scalp"))
-    weight = np.clip(layout.tile.at_texels(bare), 0, 1) * layout.texel_area
-    if count == 0:
-        return np.zeros((0, 2))
-    some = rng.poisson(count * min(float(weight.sum()) / 60_000.0, 1.0))
-    texel = rng.choice(len(weight), some, p=weight / weight.sum())
-    row, column = np.nonzero(layout.tile.covered)
-    return np.stack([column[texel] + 0.5, row[texel] + 0.5], axis=1) / layout.tile.resolution
-
-
-def _on_tile(layout: Layout, places: np.ndarray) -> np.ndarray:
-    size = layout.tile.resolution
-    cell = (places * size).astype(int)
-    places = places[((cell >= 0) & (cell < size)).all(axis=1)]
-    cell = (places * size).astype(int)
-    return places[layout.texel_of[cell[:, 1], cell[:, 0]] >= 0]
+def _rise(value: np.ndarray, low: float, high: float) -> np.ndarray:
+    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)

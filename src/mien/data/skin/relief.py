@@ -2,136 +2,200 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 
-from mien.data.skin.cells import cell_noise, lattice_noise
+from mien.data.skin.cells import cell_noise
+from mien.data.skin.fields import grid_fields, vertex_fields
 from mien.data.skin.layout import Layout, enlarged
 from mien.data.skin.look import SkinLook
-from mien.data.skin.splat import CREASE, PORE, splat
-from mien.data.skin.wrinkles import wrinkle_lines, wrinkle_marks
-from mien.textures.skin import region
+from mien.data.skin.marks import CREASE, PORE, Marks
+from mien.data.skin.splat import splat
+from mien.data.skin.spots import Layer
+from mien.data.skin.traces import Courses, threads, wander
+from mien.data.skin.volume import mottle
+from mien.data.skin.wrinkles import wrinkle_marks, wrinkles_of
 
 # Pores a square millimetre, their radius and depth (mm), by region: largest on nose and inner cheeks.
 PORES: dict[str, tuple[float, float, float]] = {
-    "nose": (0.85, 0.17, 0.055),
-    "cheek": (0.55, 0.16, 0.050),
-    "forehead": (0.45, 0.12, 0.032),
-    "chin": (0.50, 0.14, 0.042),
-    "upper_lip": (0.40, 0.10, 0.022),
-    "neck": (0.25, 0.10, 0.018),
+    "forehead": (0.50, 0.11, 0.026),
+    "cheek": (0.55, 0.13, 0.034),
+    "chin": (0.55, 0.13, 0.034),
+    "central": (0.80, 0.17, 0.050),
+    "nose": (0.95, 0.165, 0.050),
+    "upper_lip": (0.40, 0.09, 0.018),
+    "neck": (0.25, 0.10, 0.016),
+    "scalp": (0.30, 0.10, 0.016),
 }
-_ELSEWHERE = (0.35, 0.11, 0.022)
-_LINES = 0.55  # mm from one line of the skin's own network to the next
-_LINE_DEPTH = 0.016
-_BUMPS = ((3.2, 0.022), (1.3, 0.012))  # size and standard deviation, mm: unevenness under the pores
+_ELSEWHERE = (0.35, 0.10, 0.020)
+_LINES = 0.52  # mm from one line of the skin's own network to the next
+_LINE_DEPTH = 0.011
+_BUMPS = ((1.1, 0.020),)  # smallest size and standard deviation, mm: unevenness under the pores
+_THREAD_STEP = 0.45  # millimetres
 
 
-def relief(
-    layout: Layout, look: SkinLook, resolution: int, places_mm: np.ndarray
-) -> Float[np.ndarray, "R R"]:
-    """Displacement of one tile (mm, outward); `places_mm` (R R 3) are its texels' places at rest."""
+@dataclass(frozen=True)
+class Relief:
+    """`height` is displacement (mm, outward); `groove` how far pores, creases and wrinkles lie below the
+    skin round them (mm, 0 or more); `network` the skin's own fine lines, about -1..0.5.
+    """
+
+    height: Float[np.ndarray, "R R"]
+    groove: Float[np.ndarray, "R R"]
+    network: Float[np.ndarray, "R R"]
+
+
+def relief(layout: Layout, look: SkinLook, resolution: int, layers: list[Layer]) -> Relief:
+    """Displacement of one tile; raised and sunken `layers` of `mien.data.skin.spots` lift it too."""
     rng = np.random.default_rng([look.seed, len(layout.tile.triangles), 1])
-    flat = places_mm.reshape(-1, 3)
-    smooth = enlarged(layout.whole(_smoothness(layout)), resolution)
-    height = _network(flat, look).reshape(resolution, resolution) * (1.0 - smooth)
+    smooth = enlarged(layout.whole(_smoothness()), resolution)
+    network = _network(layout, look, resolution) * (1.0 - smooth)
+    groove = _pits(layout, look, resolution, rng)
+    lines = _creases(layout, look, resolution, rng) + _lip_creases(layout, look, resolution, rng)
+    np.maximum(groove, lines, out=groove)
+    height = _LINE_DEPTH * (0.7 + 0.9 * look.lines) * network
     for n, (size, deviation) in enumerate(_BUMPS):
-        strength = deviation * (0.6 + 0.6 * look.pores + 0.5 * look.old)
-        height += (
-            strength * (1 - 0.6 * smooth) * lattice_noise(flat, size, look.seed + n).reshape(height.shape)
-        )
-    height -= _pits(layout, look, resolution, rng)
-    height -= _creases(layout, look, resolution, rng)
-    height -= _lip_creases(layout, look, resolution, rng)
-    if _part(layout) == "face":
-        height -= _wrinkles(layout, look, resolution, rng)
-    return height
+        strength = deviation * (0.55 + 0.6 * look.pores + 0.6 * look.old)
+        bumps = mottle(layout.places.reshape(-1, 3), size, look.seed + n)[:, 0].reshape(1024, 1024)
+        height += strength * (1 - 0.6 * smooth) * enlarged(bumps, resolution)
+    if layout.grid.part == "face":
+        groove += _wrinkles(layout, look, resolution, rng)
+    height -= groove
+    for layer in layers:
+        if layer.height:
+            splat(height, _lifted(layer), layer.profile)
+    return Relief(height, groove, network)
 
 
-def _part(layout: Layout) -> str:
-    face = layout.template.part("face").vertices
-    return "face" if layout.tile.triangles.max() < face.stop else "head"
+def _lifted(layer: Layer) -> Marks:
+    marks = layer.marks
+    most = max(float(np.abs(marks.strength).max()), 1e-6)
+    return Marks(marks.centre, marks.to_surface, marks.radius, layer.height * marks.strength / most)
 
 
-def _smoothness(layout: Layout) -> Float[np.ndarray, " V"]:
+def _smoothness() -> Float[np.ndarray, " V"]:
     """1 where skin has no network of lines: lips, wet rims, lids less so."""
-    template = layout.template
-    lids = np.maximum(region(template, "upper_lid"), region(template, "lower_lid"))
-    return np.clip(region(template, "lips") + region(template, "eye_rim") + 0.35 * lids, 0.0, 1.0)
+    fields = vertex_fields()
+    lids = np.maximum(fields.of("upper_lid"), fields.of("lower_lid"))
+    return np.clip(fields.of("lips") + fields.of("eye_rim") + 0.35 * lids, 0.0, 1.0)
 
 
-def _network(places: np.ndarray, look: SkinLook) -> np.ndarray:
-    """The skin's own fine lines: borders of cells, raised in their middle like cobbles."""
+def _network(layout: Layout, look: SkinLook, resolution: int) -> Float[np.ndarray, "R R"]:
+    """The skin's own fine lines: borders of cells, raised in their middle like cobbles; bent by noise so
+    that no two cells are alike, and stronger in some places than in others.
+    """
+    coarse = layout.places.reshape(-1, 3)
+    bend = mottle(coarse, 0.9, look.seed + 11)
+    amount = np.clip(1.0 + 0.35 * mottle(coarse, 3.0, look.seed + 12)[:, 0], 0.3, 1.8)
+    bent = coarse + 0.16 * np.c_[bend, -bend.sum(axis=1) / 2]
+    places = enlarged(bent.reshape(1024, 1024, 3), resolution).reshape(-1, 3)
     first, second = cell_noise(places, _LINES * look.fineness, look.seed)
-    edge = np.minimum((second - first) * 2.2, 1.0)
-    depth = _LINE_DEPTH * (0.7 + 0.8 * look.lines)
-    return depth * (edge * (2.0 - edge) - 0.6)
+    edge = np.minimum((second - first) * 1.9, 1.0).reshape(resolution, resolution)
+    first = first.reshape(resolution, resolution)
+    return enlarged(amount.reshape(1024, 1024), resolution) * (edge * (2.0 - edge) - 0.35 * first - 0.45)
 
 
 def _pits(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
-    fields = pore_fields(layout)
-    places = layout.scatter(layout.tile.at_texels(fields[:, 0] * (0.8 + 0.4 * look.pores)), rng)
-    here = layout.at(places, fields)
-    count = len(places)
-    size = here[:, 1] * (0.65 + 0.7 * look.pores) * np.exp(0.28 * rng.standard_normal(count))
-    stretch = np.exp(0.18 * rng.standard_normal(count) + 0.15)
-    strength = here[:, 2] * (0.45 + 1.1 * look.pores) * rng.gamma(2.5, 0.4, count)
-    marks = layout.marks(
-        places, layout.at(places, layout.tension), np.c_[size * stretch, size / stretch], strength, resolution
+    grid = layout.grid
+    fields = pore_fields()
+    density = grid.at_texels(fields[:, 0]) * (0.8 + 0.4 * look.pores)
+    density *= np.clip(
+        1.0 + 0.35 * mottle(grid_fields(grid.part).points, 1.6, look.seed + 13)[:, 1], 0.2, 2.0
     )
+    places = grid.scatter(density, rng)
+    here = grid.at(places, fields)
+    count = len(places)
+    size = here[:, 1] * (0.65 + 0.7 * look.pores) * np.exp(0.32 * rng.standard_normal(count))
+    stretch = np.exp(0.20 * rng.standard_normal(count) + 0.15)
+    strength = here[:, 2] * (0.45 + 1.1 * look.pores) * rng.gamma(2.2, 0.45, count)
+    way = grid.at(places, layout.tension)
+    marks = grid.marks(places, way, np.c_[size * stretch, size / stretch], strength, resolution)
     canvas = np.zeros((resolution, resolution), np.float32)
     splat(canvas, marks, PORE, deepest=True)
     return canvas
 
 
-def pore_fields(layout: Layout) -> Float[np.ndarray, "V 3"]:
+def pore_fields() -> Float[np.ndarray, "V 3"]:
     """Density (1/mm²), radius and depth (mm) of pores at each vertex."""
-    values = np.tile(np.array(_ELSEWHERE), (len(layout.template.vertices), 1))
+    fields = vertex_fields()
+    values = np.tile(np.array(_ELSEWHERE), (len(fields.points), 1))
     for name, target in PORES.items():
-        values += region(layout.template, name)[:, None] * (np.array(target) - values)
-    bare = np.clip(1.0 - region(layout.template, "lips") - region(layout.template, "eye_rim"), 0.0, 1.0)
+        values += fields.of(name)[:, None] * (np.array(target) - values)
+    bare = np.clip(1.0 - 1.4 * fields.of("lips") - fields.of("eye_rim"), 0.0, 1.0)
     values[:, 0] *= bare
     return values
 
 
 def _creases(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
-    """Fine creases along the skin's tension: short and faint in youth, longer and deeper with age."""
-    template = layout.template
-    lids = np.maximum(region(template, "upper_lid"), region(template, "lower_lid"))
-    where = 0.10 + 0.30 * lids + 0.10 * region(template, "neck") + 0.06 * region(template, "forehead")
-    where *= np.clip(1.0 - region(template, "lips"), 0.0, 1.0)
-    places = layout.scatter(layout.tile.at_texels(where), rng)
-    count = len(places)
-    direction = layout.at(places, layout.tension) + 0.22 * rng.standard_normal((count, 3))
-    length = 1.1 * np.exp(0.4 * rng.standard_normal(count)) * (0.8 + 0.8 * look.lines)
-    width = 0.11 * np.exp(0.2 * rng.standard_normal(count))
-    depth = (0.008 + 0.034 * look.lines) * rng.gamma(2.0, 0.5, count)
+    """Fine threads along the skin's tension and, fainter, across it: short and faint in youth."""
+    fields = grid_fields(layout.grid.part)
+    lids = np.maximum(fields.of("upper_lid"), fields.of("lower_lid"))
+    where = 0.030 + 0.06 * lids + 0.03 * fields.of("neck") + 0.02 * fields.of("forehead")
+    where *= np.clip(1.0 - 2.0 * fields.of("lips") - fields.of("scalp"), 0.0, 1.0) * (0.6 + look.lines)
     canvas = np.zeros((resolution, resolution), np.float32)
-    splat(canvas, layout.marks(places, direction, np.c_[length, width], depth, resolution), CREASE)
+    for across, share, faint in ((0.0, 1.0, 1.0), (1.05, 0.6, 0.6), (-1.05, 0.6, 0.6)):
+        seeds = layout.grid.scatter(share * where, rng)
+        count, steps = len(seeds), 14
+        turn = across + 0.12 * rng.standard_normal((count, 1)) + 0.20 * wander(count, steps, 2.5, rng)
+        courses = threads(layout.grid, seeds, layout.tension, steps, _THREAD_STEP, turn)
+        depth = faint * (0.004 + 0.026 * look.lines) * rng.gamma(1.6, 0.6, count)
+        marks = _thread_marks(layout, courses, 0.085, depth, resolution, rng)
+        splat(canvas, marks, CREASE, deepest=True)
     return canvas
 
 
 def _lip_creases(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
-    """Lips are creased from the skin to the mouth, across their length."""
-    lips = region(layout.template, "lips")
-    places = layout.scatter(layout.tile.at_texels(0.55 * np.clip(1.5 * lips - 0.3, 0, 1)), rng)
+    """Lips are creased from the skin to the mouth: some deep furrows, finer ones between, bent and forked."""
     canvas = np.zeros((resolution, resolution), np.float32)
-    count = len(places)
-    if count == 0:
+    lips = grid_fields(layout.grid.part).of("lips")
+    if not (lips > 0.3).any():
         return canvas
-    solid = layout.at(places, layout.points)
-    direction = np.c_[
-        0.012 * solid[:, 0] + 0.1 * rng.standard_normal(count), np.ones(count), -0.5 * np.ones(count)
-    ]
-    length = 1.6 * np.exp(0.3 * rng.standard_normal(count))
-    width = 0.22 * np.exp(0.3 * rng.standard_normal(count))
-    depth = (0.035 + 0.045 * look.lines) * rng.gamma(2.5, 0.4, count)
-    splat(canvas, layout.marks(places, direction, np.c_[length, width], depth, resolution), CREASE)
-    return canvas
+    x = layout.grid.points[:, :1]
+    radial = np.concatenate([0.022 * x, np.ones_like(x), -0.35 * np.ones_like(x)], axis=1)
+    radial /= np.linalg.norm(radial, axis=1, keepdims=True)
+    for density, steps, width, depth, bend in (
+        (0.06, 12, 0.20, 0.045, 0.22),
+        (0.30, 6, 0.12, 0.022, 0.4),
+        (0.12, 5, 0.10, 0.014, 1.3),
+    ):
+        seeds = layout.grid.scatter(density * np.clip(2.0 * lips - 0.7, 0, 1), rng)
+        count = len(seeds)
+        turn = 0.6 * bend * rng.standard_normal((count, 1)) + bend * wander(count, steps, 2.0, rng)
+        courses = threads(layout.grid, seeds, radial, steps, _THREAD_STEP, turn)
+        deep = depth * (0.6 + 0.9 * look.lines) * rng.gamma(1.8, 0.55, count)
+        marks = _thread_marks(layout, courses, width, deep, resolution, rng)
+        splat(canvas, marks, CREASE, deepest=True)
+    inside = enlarged(layout.whole(vertex_fields().of("lips")), resolution)
+    return canvas * np.clip(3.0 * inside - 0.6, 0.0, 1.0)
+
+
+def _thread_marks(
+    layout: Layout,
+    courses: Courses,
+    width: float,
+    depth: np.ndarray,
+    resolution: int,
+    rng: np.random.Generator,
+) -> Marks:
+    """Courses of even steps as chains of creases of uneven depth that fade to both ends."""
+    count, steps = courses.on.shape
+    share = (np.arange(steps) + 0.5) / steps
+    length = rng.uniform(0.4, 1.0, (count, 1))
+    fade = np.clip(1.0 - (np.abs(share - 0.5) / (0.5 * length)) ** 2, 0.0, 1.0)
+    strength = depth[:, None] * fade * np.clip(1.0 + 0.3 * wander(count, steps, 1.5, rng), 0.2, 1.8)
+    wide = width * np.exp(0.25 * rng.standard_normal((count, 1))) * (0.7 + 0.3 * fade)
+    keep = courses.on & (strength > 1e-4)
+    radius = np.c_[np.full(int(keep.sum()), 1.25 * _THREAD_STEP), wide[keep]]
+    return layout.grid.marks(courses.places[keep], courses.ahead[keep], radius, strength[keep], resolution)
 
 
 def _wrinkles(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
-    canvas = np.zeros((resolution, resolution), np.float32)
-    lines = wrinkle_lines(layout, look, rng)
-    splat(canvas, wrinkle_marks(layout, lines, resolution, rng), CREASE, deepest=True)
-    return canvas
+    wrinkles = wrinkles_of(layout.grid, look, rng)
+    total = np.zeros((resolution, resolution), np.float32)
+    for marks, profile in wrinkle_marks(layout.grid, wrinkles, resolution, rng):
+        canvas = np.zeros((resolution, resolution), np.float32)
+        splat(canvas, marks, profile, deepest=True)
+        total += canvas
+    return total

@@ -5,30 +5,17 @@ The numba kernel is the fast path; `splat_plain` is its slow, obvious twin and t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
 from numba import njit
 
-SPOT, PORE, CREASE, BLOT = range(4)  # profiles
+from mien.data.skin.marks import BLOT, CREASE, PORE, SPOT, Marks
+
+__all__ = ["BLOT", "CREASE", "PORE", "SPOT", "Marks", "splat", "splat_plain"]
+
 REACH = 3.0  # radii beyond which a mark is nothing
-
-
-@dataclass(frozen=True)
-class Marks:
-    """N marks. `centre` in pixels (x right, y down, centres at .5); `to_surface` takes a step of one pixel
-    right or down to millimetres along and across the mark; `radius` is half its length and width (mm).
-    """
-
-    centre: Float[np.ndarray, "N 2"]
-    to_surface: Float[np.ndarray, "N 2 2"]
-    radius: Float[np.ndarray, "N 2"]
-    strength: Float[np.ndarray, " N"]
-
-    def __len__(self) -> int:
-        return len(self.centre)
 
 
 def splat(canvas: Float[np.ndarray, "H W"], marks: Marks, profile: int, *, deepest: bool = False) -> None:

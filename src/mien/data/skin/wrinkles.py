@@ -1,7 +1,5 @@
-"""Wrinkles of age: where they run, how deep they are, drawn as chains of creases.
-
-Lines are given between landmarks of the face tile, so that they lie right on the template; every subject
-has its own number, course and depth of them.
+"""Wrinkles: where they run, how deep they are. Each is a groove that wanders, thins out, forks and has
+companions; the head's form carries the wide folds (`mien.data.trait_lines`), these lie along the same lines.
 """
 
 from __future__ import annotations
@@ -11,165 +9,186 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.data.skin.layout import Layout
+from mien.data.fields import smooth_line
+from mien.data.skin.grid import Grid
 from mien.data.skin.look import SkinLook
-from mien.data.skin.splat import Marks
-from mien.textures.hair import landmark_uvs
+from mien.data.skin.marks import CREASE, SPOT, Marks
+from mien.data.skin.traces import laid, wander
+from mien.data.trait_lines import LINES
 
-STEP = 0.7  # millimetres from mark to mark along a wrinkle
+STEP = 0.3  # millimetres from mark to mark along a wrinkle
+# Half a groove's width and its depth (mm) at strength 1, for lines that the head's form has too.
+_GROOVES = {
+    "nasolabial fold": (0.55, 0.075),
+    "marionette line": (0.5, 0.07),
+    "tear trough": (0.3, 0.03),
+    "lower lid crease": (0.26, 0.05),
+    "crow's foot, upper": (0.28, 0.085),
+    "crow's foot, middle": (0.30, 0.09),
+    "crow's foot, lower": (0.26, 0.075),
+    "frown line": (0.38, 0.12),
+    "nose root line": (0.32, 0.08),
+    "forehead line 1": (0.36, 0.10),
+    "forehead line 2": (0.36, 0.10),
+    "forehead line 3": (0.36, 0.10),
+    "forehead line 4": (0.34, 0.085),
+    "cheek crease": (0.32, 0.05),
+    "lip line 1": (0.20, 0.06),
+    "lip line 2": (0.20, 0.06),
+    "lip line 3": (0.20, 0.06),
+}
 
 
 @dataclass(frozen=True)
-class Line:
-    """A wrinkle: points on the tile (0..1, right and down), half its width and its depth in millimetres."""
+class Wrinkle:
+    """Points near the surface (mm at rest, even steps of about `STEP`), half its width, its depth (mm)."""
 
-    points: Float[np.ndarray, "K 2"]
+    points: Float[np.ndarray, "N 3"]
     half_width: float
     depth: float
 
 
-def wrinkle_lines(layout: Layout, look: SkinLook, rng: np.random.Generator) -> list[Line]:
+def wrinkles_of(grid: Grid, look: SkinLook, rng: np.random.Generator) -> list[Wrinkle]:
     """All wrinkles of one face, the faint ones of youth too."""
-    marks = landmark_uvs(layout.template) * [1.0, -1.0] + [0.0, 1.0]
-    age = look.wrinkles
-    lines = _forehead(marks, age, rng)
-    for side in (0, 1):
-        lines += _crows_feet(marks, side, age, rng) + _under_eye(marks, side, age, rng)
-        lines += _smile_fold(marks, side, age, rng) + _frown(marks, side, age, rng)
-    return lines + _round_mouth(marks, age, rng)
+    out: list[Wrinkle] = []
+    by_name = {line.name: line for line in LINES}
+    for name, (half, depth) in _GROOVES.items():
+        strength = look.folds.get(name, 0.0) ** 1.3 * (0.35 + 1.5 * look.wrinkles)
+        for flip in (-1.0, 1.0) if by_name[name].paired else (1.0,):
+            course = _on_skin(grid, np.array(by_name[name].points, float) * [flip, 1.0])
+            if strength > 0.03:
+                out += _family(course, half, depth * strength * rng.uniform(0.75, 1.25), rng)
+    return out + _fans(grid, look, rng) + _under_eyes(grid, look, rng)
 
 
-def wrinkle_marks(layout: Layout, lines: list[Line], resolution: int, rng: np.random.Generator) -> Marks:
-    """The lines as creases one after the other; depth falls off to both ends and varies on the way."""
-    places, ahead, radius, depth = [], [], [], []
-    for line in lines:
-        at, forward, share = _resampled(layout, line.points)
-        if len(at) == 0:
-            continue
-        fade = np.sin(np.pi * np.clip(share, 0, 1)) ** 0.6
-        uneven = 1.0 + 0.25 * np.interp(share, np.linspace(0, 1, 9), rng.standard_normal(9))
-        places.append(at)
-        ahead.append(forward)
-        depth.append(line.depth * fade * np.clip(uneven, 0.3, 1.6))
-        radius.append(np.c_[np.full(len(at), 1.5 * STEP), line.half_width * (0.7 + 0.3 * fade)])
-    if not places:
-        empty = np.zeros((0, 2))
-        return Marks(empty, np.zeros((0, 2, 2)), empty, np.zeros(0))
-    at, forward, size, deep = (np.concatenate(a) for a in (places, ahead, radius, depth))
-    return layout.marks(at, forward, size, deep, resolution)
+def wrinkle_marks(
+    grid: Grid, wrinkles: list[Wrinkle], resolution: int, rng: np.random.Generator
+) -> list[tuple[Marks, int]]:
+    """Grooves, and the wide soft hollows round them, as marks one after the other."""
+    places, ahead, width, depth = [], [], [], []
+    for wrinkle in wrinkles:
+        course = laid(grid, wrinkle.points)
+        on = course.on[0]
+        count = len(on)
+        share = np.linspace(0, 1, count)
+        fade = np.clip(share / 0.3, 0, 1) ** 0.8 * np.clip((1 - share) / 0.35, 0, 1) ** 0.8
+        uneven = 1.0 + 0.32 * wander(1, count, 7.0, rng)[0] + 0.15 * wander(1, count, 2.0, rng)[0]
+        places.append(course.places[0][on])
+        ahead.append(course.ahead[0][on])
+        depth.append((wrinkle.depth * fade * np.clip(uneven, 0.15, 1.7))[on])
+        width.append((wrinkle.half_width * (0.6 + 0.4 * fade) * np.clip(0.5 + 0.5 * uneven, 0.6, 1.4))[on])
+    if not places or sum(len(p) for p in places) == 0:
+        return []
+    at, way, half, deep = (np.concatenate(a) for a in (places, ahead, width, depth))
+    long = np.full(len(at), 1.6 * STEP)
+    groove = grid.marks(at, way, np.c_[np.maximum(long, half), half], deep, resolution)
+    hollow = grid.marks(at, way, np.c_[3.0 * half, 2.6 * half], 0.5 * deep, resolution)
+    return [(groove, CREASE), (hollow, SPOT)]
 
 
-def _resampled(layout: Layout, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places every `STEP` along a smooth course, the direction there in space, and how far along."""
-    t = np.linspace(0, 1, 60)
-    known = np.linspace(0, 1, len(points))
-    fine = np.stack([_spline(known, points[:, k], t) for k in (0, 1)], axis=1)
-    inside = (fine >= 0).all(axis=1) & (fine < 1).all(axis=1)
-    size = layout.tile.resolution
-    cell = np.minimum((fine * size).astype(int), size - 1)
-    inside &= layout.texel_of[np.clip(cell[:, 1], 0, None), np.clip(cell[:, 0], 0, None)] >= 0
-    fine, t = fine[inside], t[inside]
-    if len(fine) < 4:
-        return np.zeros((0, 2)), np.zeros((0, 3)), np.zeros(0)
-    solid = layout.at(fine, layout.points)
-    length = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(solid, axis=0), axis=1))]
-    along = np.arange(0.0, length[-1], STEP)
-    at = np.stack([np.interp(along, length, fine[:, k]) for k in (0, 1)], axis=1)
-    ahead = np.gradient(np.stack([np.interp(along, length, solid[:, k]) for k in range(3)], axis=1), axis=0)
-    cell = np.minimum((at * size).astype(int), size - 1)
-    keep = layout.texel_of[cell[:, 1], cell[:, 0]] >= 0
-    return at[keep], ahead[keep], np.interp(along, length, t)[keep]
+def _on_skin(grid: Grid, flat: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "N 3"]:
+    """A smooth course through points (x, y) mm, laid on the front of the face, in even steps."""
+    points = grid.points[grid.template.part("face").vertices]
+    front = points[points[:, 2] > -25.0]
+    gap = np.linalg.norm(flat[:, None] - front[None, :, :2], axis=2)
+    near = np.argsort(gap, axis=1)[:, :4]
+    weight = 1.0 / (np.take_along_axis(gap, near, 1) + 0.1)
+    depth = (weight * front[near, 2]).sum(axis=1) / weight.sum(axis=1)
+    fine = smooth_line(np.concatenate([flat, depth[:, None]], axis=1))
+    length = float(np.linalg.norm(np.diff(fine, axis=0), axis=1).sum())
+    at = np.linspace(0, len(fine) - 1, max(int(length / STEP), 6))
+    return np.stack([np.interp(at, np.arange(len(fine)), fine[:, k]) for k in range(3)], axis=1)
 
 
-def _spline(known: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    from scipy.interpolate import CubicSpline
-
-    return CubicSpline(known, values)(at)
-
-
-def _forehead(marks: np.ndarray, age: float, rng: np.random.Generator) -> list[Line]:
-    """Three to five lines across, following the brows, each with gaps and of its own reach."""
-    lines = []
-    left, right = marks[17], marks[26]
-    middle, height = marks[[21, 22]].mean(axis=0), marks[30, 1] - marks[27, 1]
-    for k in range(int(rng.integers(3, 6))):
-        up = height * (0.42 + 0.30 * k + rng.normal(0, 0.04))
-        reach = rng.uniform(0.55, 0.95) * (1.0 - 0.06 * k)
-        across = np.linspace(-reach, reach, 9)
-        x = middle[0] + across * (right[0] - left[0]) / 2
-        y = middle[1] - up - 0.10 * height * np.cos(np.pi * across) + rng.normal(0, 0.012, 9) * height
-        depth = age * rng.uniform(0.12, 0.34) + 0.012
-        cut = sorted(rng.uniform(0, 9, 2).astype(int))
-        for piece in (slice(0, 9),) if rng.random() < 0.5 else (slice(0, cut[0] + 2), slice(cut[0] + 1, 9)):
-            if len(x[piece]) >= 3:
-                lines.append(Line(np.c_[x, y][piece], rng.uniform(0.35, 0.7), depth))
-    return lines
+def _family(
+    course: Float[np.ndarray, "N 3"], half: float, depth: float, rng: np.random.Generator
+) -> list[Wrinkle]:
+    """A wrinkle in one or two pieces, its companions beside it and its forks."""
+    main = _strayed(course, 0.55, rng)
+    out = [Wrinkle(piece, half, depth) for piece in _pieces(main, rng)]
+    for _ in range(int(rng.integers(0, 3))):
+        part = _part(course, rng.uniform(0.25, 0.7), rng)
+        beside = _strayed(_shifted(part, rng.choice([-1, 1]) * rng.uniform(0.9, 2.4)), 0.4, rng)
+        out.append(Wrinkle(beside, half * rng.uniform(0.45, 0.7), depth * rng.uniform(0.2, 0.5)))
+    for _ in range(int(rng.poisson(len(course) * STEP / 22.0))):
+        start = int(rng.integers(len(main) // 6, max(5 * len(main) // 6, len(main) // 6 + 1)))
+        fork = _fork(main, start, rng)
+        if len(fork) >= 6:
+            out.append(Wrinkle(fork, half * 0.6, depth * rng.uniform(0.3, 0.6)))
+    return out
 
 
-def _crows_feet(marks: np.ndarray, side: int, age: float, rng: np.random.Generator) -> list[Line]:
-    corner, inner = (marks[36], marks[39]) if side == 0 else (marks[45], marks[42])
-    width = abs(corner[0] - inner[0])
-    out = np.sign(corner[0] - inner[0])
-    lines = []
-    for angle in np.linspace(-38, 42, int(rng.integers(4, 8))) + rng.normal(0, 5, 1):
-        turn = np.radians(angle + rng.normal(0, 4))
-        start = corner + width * 0.30 * np.array([out * np.cos(turn), np.sin(turn)])
-        length = width * rng.uniform(0.3, 0.8)
-        bend = np.radians(rng.normal(10, 6)) * np.sign(angle)
-        steps = [start + length * s * np.array([out * np.cos(turn + bend * s), np.sin(turn + bend * s)])
-                 for s in np.linspace(0, 1, 5)]  # fmt: skip
-        lines.append(Line(np.array(steps), rng.uniform(0.22, 0.42), 0.008 + age * rng.uniform(0.06, 0.24)))
-    return lines
+def _pieces(course: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    if rng.random() < 0.45 or len(course) < 40:
+        return [course]
+    cut = int(len(course) * rng.uniform(0.35, 0.65))
+    lap = int(rng.integers(3, 14))
+    second = _shifted(course[cut:], rng.choice([-1, 1]) * rng.uniform(0.3, 1.1))
+    return [course[: cut + lap], second]
 
 
-def _under_eye(marks: np.ndarray, side: int, age: float, rng: np.random.Generator) -> list[Line]:
-    eye = marks[36:42] if side == 0 else marks[42:48]
-    low, high = eye[:, 0].min(), eye[:, 0].max()
-    width, lines = high - low, []
-    for k in range(int(rng.integers(3, 7))):
-        x = np.linspace(low + width * rng.uniform(0.0, 0.25), high - width * rng.uniform(-0.1, 0.2), 6)
-        drop = width * (0.17 + 0.085 * k + rng.normal(0, 0.012))
-        arch = width * 0.10 * (1.0 - (2 * (x - low) / width - 1) ** 2)
-        y = eye[:, 1].mean() + drop + arch + rng.normal(0, 0.008, 6) * width
-        depth = 0.012 + age * rng.uniform(0.03, 0.13)
-        lines.append(Line(np.c_[x, y], rng.uniform(0.18, 0.35), depth))
-    return lines
+def _part(course: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    count = max(int(share * len(course)), 6)
+    start = int(rng.integers(0, max(len(course) - count, 1)))
+    return course[start : start + count]
 
 
-def _smile_fold(marks: np.ndarray, side: int, age: float, rng: np.random.Generator) -> list[Line]:
-    """The fold from the wing of the nose to the corner of the mouth, and on to the chin in age."""
-    wing, corner, chin = (marks[31], marks[48], marks[7]) if side == 0 else (marks[35], marks[54], marks[9])
-    out = np.sign(corner[0] - marks[33, 0])
-    gap = abs(corner[0] - wing[0])
-    start = wing + [out * 0.30 * gap, -0.30 * gap]
-    middle = 0.5 * (wing + corner) + [out * 0.62 * gap, -0.05 * gap]
-    end = corner + [out * 0.42 * gap, 0.10 * gap]
-    jitter = rng.normal(0, 0.03, (3, 2)) * gap
-    fold = Line(np.array([start, middle, end]) + jitter, rng.uniform(0.6, 1.0), 0.02 + 0.30 * age)
-    below = np.array(
-        [end + [0, 0.1 * gap], corner + [out * 0.40 * gap, 0.7 * gap], 0.55 * corner + 0.45 * chin]
-    )
-    return [fold, Line(below + jitter, rng.uniform(0.5, 0.9), 0.22 * max(age - 0.25, 0.0))]
+def _shifted(course: np.ndarray, by: float) -> np.ndarray:
+    """Beside itself in the frontal plane (the surface is found again when it is laid)."""
+    along = np.gradient(course, axis=0)
+    across = np.stack([-along[:, 1], along[:, 0], np.zeros(len(along))], axis=1)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
+    return course + by * across
 
 
-def _frown(marks: np.ndarray, side: int, age: float, rng: np.random.Generator) -> list[Line]:
-    brow, root = marks[21 if side == 0 else 22], marks[27]
-    out = np.sign(brow[0] - root[0])
-    gap = abs(brow[0] - root[0])
-    x = root[0] + out * gap * np.array([0.62, 0.72, 0.80, 0.72]) + rng.normal(0, 0.06, 4) * gap
-    y = np.linspace(root[1] - 0.1 * gap, brow[1] - 1.1 * gap * rng.uniform(0.5, 1.2), 4)
-    return [Line(np.c_[x, y], rng.uniform(0.35, 0.6), 0.01 + age * rng.uniform(0.08, 0.34))]
+def _strayed(course: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
+    """With a course of its own: slow drift and a little jitter, millimetres."""
+    count = len(course)
+    by = amount * wander(1, count, 16.0, rng)[0] + 0.22 * amount * wander(1, count, 3.0, rng)[0]
+    along = np.gradient(course, axis=0)
+    across = np.stack([-along[:, 1], along[:, 0], np.zeros(count)], axis=1)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
+    return course + by[:, None] * across
 
 
-def _round_mouth(marks: np.ndarray, age: float, rng: np.random.Generator) -> list[Line]:
-    """Fine lines that run into the lips, in old age only."""
-    lines = []
-    upper = np.stack([np.interp(np.linspace(0, 6, 15), np.arange(7), marks[48:55, k]) for k in (0, 1)], 1)
-    height = marks[51, 1] - marks[33, 1]
-    for point in upper[1:-1] + rng.normal(0, 0.02, (13, 2)) * height:
-        if rng.random() < 0.35:
-            continue
-        top = point - [0.12 * (marks[51, 0] - point[0]), height * rng.uniform(0.3, 0.7)]
-        course = np.linspace(point - [0, 0.04 * height], top, 4) + rng.normal(0, 0.01, (4, 2)) * height
-        lines.append(Line(course, rng.uniform(0.18, 0.3), max(age - 0.35, 0.0) * rng.uniform(0.05, 0.26)))
-    return lines
+def _fork(course: np.ndarray, start: int, rng: np.random.Generator) -> np.ndarray:
+    count = int(rng.uniform(2.5, 8.0) / STEP)
+    part = course[start : start + count]
+    share = np.linspace(0, 1, len(part))
+    aside = rng.choice([-1, 1]) * np.tan(np.radians(rng.uniform(10, 28))) * count * STEP
+    along = np.gradient(part, axis=0) if len(part) >= 2 else part
+    across = np.stack([-along[:, 1], along[:, 0], np.zeros(len(along))], axis=1)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
+    return part + (aside * share**1.3)[:, None] * across
+
+
+def _fans(grid: Grid, look: SkinLook, rng: np.random.Generator) -> list[Wrinkle]:
+    """Finer lines between the main ones at the outer corners of the eyes."""
+    out = []
+    strength = (0.15 + 1.6 * look.wrinkles) * (0.5 + 0.5 * look.folds.get("crow's foot, middle", 0.5))
+    for flip in (-1.0, 1.0):
+        for angle in np.radians(np.linspace(-46, 44, int(rng.integers(5, 10))) + rng.normal(0, 5)):
+            start = np.array([49.5, -1.6]) + rng.uniform(1.0, 5.0) * np.array([np.cos(angle), np.sin(angle)])
+            length, bend = rng.uniform(4.0, 12.0), np.radians(rng.normal(8, 8)) * np.sign(angle)
+            s = np.linspace(0, 1, 4)[:, None]
+            flat = start + length * s * np.c_[np.cos(angle + bend * s), np.sin(angle + bend * s)]
+            course = _strayed(_on_skin(grid, flat * [flip, 1.0]), 0.3, rng)
+            out.append(Wrinkle(course, rng.uniform(0.13, 0.22), 0.055 * strength * rng.uniform(0.3, 1.1)))
+    return out
+
+
+def _under_eyes(grid: Grid, look: SkinLook, rng: np.random.Generator) -> list[Wrinkle]:
+    """Thin skin under the eyes lies in fine crossing lines, at any age a few."""
+    out = []
+    for flip in (-1.0, 1.0):
+        for _ in range(int(9 + 14 * look.wrinkles)):
+            x = rng.uniform(20.0, 44.0)
+            reach, drop = rng.uniform(4.0, 11.0), rng.uniform(-16.0, -7.5)
+            s = np.linspace(-0.5, 0.5, 4)
+            sag = 0.055 * (np.abs(x + reach * s - 32.0)) ** 1.35
+            tilt = rng.normal(0.0, 0.12)
+            flat = np.c_[x + reach * s, drop - 3.0 + sag + tilt * reach * s]
+            course = _strayed(_on_skin(grid, flat * [flip, 1.0]), 0.3, rng)
+            depth = (0.012 + 0.075 * look.wrinkles) * rng.uniform(0.35, 1.0)
+            out.append(Wrinkle(course, rng.uniform(0.10, 0.2), depth))
+    return out
