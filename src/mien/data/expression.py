@@ -58,9 +58,8 @@ class ExpressionMaker:
         self._modes = np.ascontiguousarray(self.modes.offsets[:, columns])
         self._left = left_share(self.template.vertices[self._rows, 0]).astype(np.float32)[:, None]
         self._sides = _mode_sides(self.modes.modes)
-        quads = self.template.topology.quads
-        skin = split_quads(quads[(quads < self.count).all(axis=1)])
-        self._gradients = LocalGradients(self.template.vertices[: self.count], skin)
+        seen = np.flatnonzero(self.template.vertex_mask("face", "head")[: self.count])
+        self._gradients = LocalGradients(self.template.vertices[: self.count], seen, self._rows)
         self._lids = lid_contacts(self.template, self.heads.seat, self.count)
         self._lips = LipContact(self.template, self.heads.seat)
         self._bind_face()
@@ -77,7 +76,7 @@ class ExpressionMaker:
         thickness = np.zeros(len(face), np.float32)
         for name, millimetres in form.thickness.items():
             thickness += self.template.regions[name][self._face].astype(np.float32) * (1e-3 * millimetres)
-        gradients = self._gradients(head.skin.astype(np.float64))[self._rows]
+        gradients = self._gradients(head.skin.astype(np.float64))
         return BoundHead(head, form, gradients, thickness, normals, areas)
 
     def expression(self, bound: BoundHead, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "S 3"]:

@@ -24,9 +24,10 @@ from mien.template.eyeball import signed_clearance
 REACH = 13e-3  # metres round the margins in which lid corrections are felt
 MARGIN_MOVES = 1e-5
 CLOSING = 0.35  # share of the rest opening from which lids are drawn to close exactly
+SHUT = 0.06  # share of it below which the lines are laid on each other
 UPPER_SHARE = 0.8  # of a lid's closing that the upper one does
 SEALED, APART = 0.15e-3, 0.8e-3  # metres between the template's lips: touching, surely open
-_CLAMP_ROUNDS = 4
+_CLAMP_ROUNDS = 6
 
 
 def gaze_rotation(weights: Float[np.ndarray, "52"], side: str) -> Float[np.ndarray, "3 3"]:
@@ -91,33 +92,53 @@ class LidContact:
         clearance += there - self._clearance
         goal = _at_clearance(now, clearance, ball, gaze)
         for margin in self._margins:
-            self._meet(margin, goal, clearance, before, wanted)
+            self._meet(margin, goal, before, wanted)
         goal = _at_clearance(goal, clearance, ball, gaze)
+        for margin in self._margins:
+            self._join(margin, goal, before, wanted)
         out[self._rows] += self._spread @ (goal - now)
         self._seat.keep_off(out, self._side, ball, gaze)
 
     def _meet(
         self,
         margin: _Margin,
-        goal: np.ndarray,
-        clearance: np.ndarray,
-        before: np.ndarray,
-        wanted: np.ndarray,
+        goal: Float[np.ndarray, "H 3"],
+        before: Float[np.ndarray, "H 3"],
+        wanted: Float[np.ndarray, "H 3"],
     ) -> None:
         """Closes two lines by the share that the template's have closed, uncrosses them; in place."""
         opening = _opening(goal, margin)
-        at_rest = np.maximum(_opening(before, margin), 1e-6)
-        generic = np.maximum(_opening(self._rest, margin), 1e-6)
-        left = np.median((_opening(wanted, margin) / generic)[4:-4])
-        closing = 1 - smoothstep(np.array(left), 0.0, CLOSING)
-        new = np.maximum((1 - closing) * opening + closing * max(float(left), 0.0) * at_rest, 0.0)
-        change = opening - new
+        left, closing = self._closing(margin, wanted)
+        new = (1 - closing) * opening + closing * left * np.maximum(_opening(before, margin), 0.0)
+        change = opening - np.maximum(new, 0.0)
         change[[0, -1]] = 0.0
         share_upper, share_lower = _share(goal[margin.upper]), _share(goal[margin.lower])
         goal[margin.upper, 1] -= UPPER_SHARE * change
         goal[margin.lower, 1] += (1 - UPPER_SHARE) * np.interp(share_lower, share_upper, change)
-        seam = np.interp(share_upper, share_lower, clearance[margin.lower])
-        clearance[margin.upper] += closing * (seam - clearance[margin.upper])
+
+    def _join(
+        self,
+        margin: _Margin,
+        goal: Float[np.ndarray, "H 3"],
+        before: Float[np.ndarray, "H 3"],
+        wanted: Float[np.ndarray, "H 3"],
+    ) -> None:
+        """Lays the upper line onto the lower one where the template's lids are shut, or where they cross."""
+        left, _ = self._closing(margin, wanted)
+        lower = goal[margin.lower]
+        frame = before[margin.lower]
+        seam = _on_line(lower, _along(frame, frame), _along(before[margin.upper], frame))
+        shut = 1 - smoothstep(np.array(left), 0.0, SHUT)
+        crossed = smoothstep(-_opening(goal, margin), 0.0, 0.1e-3)
+        share = np.maximum(shut, crossed)[:, None]
+        share[[0, -1]] = 0.0
+        goal[margin.upper] += share * (seam - goal[margin.upper])
+
+    def _closing(self, margin: _Margin, wanted: Float[np.ndarray, "H 3"]) -> tuple[float, float]:
+        """What is left of the template's opening, and how much the subject's goes by it (0 to 1)."""
+        generic = np.maximum(_opening(self._rest, margin), 1e-6)
+        left = max(float(np.median((_opening(wanted, margin) / generic)[4:-4])), 0.0)
+        return left, float(1 - smoothstep(np.array(left), 0.0, CLOSING))
 
 
 class LipContact:
@@ -144,7 +165,11 @@ class LipContact:
         allowed = np.maximum(self._seat.lip_opening(rest), LIP_GAP) * (1 - 0.8 * pressed) + LIP_GAP * pressed
         for _ in range(_CLAMP_ROUNDS):
             opening = self._seat.lip_opening(out)
-            lack = np.maximum(LIP_GAP - opening, 0.0) - sealed * np.maximum(opening - allowed, 0.0)
+            lack = np.maximum(LIP_GAP - opening, 0.0)
+            lack = np.maximum.reduce(
+                [lack, np.roll(lack, 1), np.roll(lack, -1)]
+            )  # ripples stay out of the seam
+            lack -= sealed * np.maximum(opening - allowed, 0.0)
             lack[[0, -1]] = 0.0
             if np.abs(lack).max() < 5e-6:
                 return
@@ -197,6 +222,18 @@ def _gap(upper: Float[np.ndarray, "N 3"], lower: Float[np.ndarray, "M 3"]) -> Fl
 def _share(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
     chord = points[-1] - points[0]
     return np.maximum.accumulate((points - points[0]) @ chord / (chord @ chord))
+
+
+def _along(points: Float[np.ndarray, "N 3"], frame: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, " N"]:
+    """Share of the way from the frame's first point to its last, along the chord, never going back."""
+    chord = frame[-1] - frame[0]
+    return np.maximum.accumulate(np.clip((points - frame[0]) @ chord / (chord @ chord), 0.0, 1.0))
+
+
+def _on_line(
+    line: Float[np.ndarray, "N 3"], knots: Float[np.ndarray, " N"], share: Float[np.ndarray, " M"]
+) -> Float[np.ndarray, "M 3"]:
+    return np.stack([np.interp(share, knots, line[:, k]) for k in range(3)], axis=1)
 
 
 def lid_contacts(template: Template, seat: Seat, count: int) -> dict[str, LidContact]:

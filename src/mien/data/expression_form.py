@@ -65,7 +65,7 @@ CAUSES: dict[str, dict[str, float]] = {
     "nose": {"nose": 0.5, "male": 0.3, "philtrum": -0.3},
     "jaw": {"chin": 0.5, "jaw": 0.4, "male": 0.2},
 }
-SPREAD = {"ancestry": 0.35, "style": 0.22, "turned": 0.20, "companion": 0.16, "formed": 0.28, "pressed": 0.5}
+SPREAD = {"ancestry": 0.35, "style": 0.22, "turned": 0.20, "companion": 0.13, "formed": 0.28, "pressed": 0.5}
 FOLD_ALWAYS, FOLD_TRAIT, FOLD_JITTER = 0.30, 0.55, 0.35
 
 # Millimetres by which the layer under the skin is thicker than the average person's, and what makes it so.
@@ -194,7 +194,7 @@ def _coefficient(
         return float(1.1 * (share - rest) + SPREAD["ancestry"] * normal)
     # Every mode leans its own way on the causes: otherwise all of a stem's modes would rise together.
     sign = 1.0 if (len(mode.name) + len(mode.stem)) % 2 else -1.0
-    return float(SPREAD[mode.kind] * np.clip(sign * value, -_LIMIT, _LIMIT))
+    return float(mode.size * SPREAD[mode.kind] * np.clip(sign * value, -_LIMIT, _LIMIT))
 
 
 def _best(table: dict, name: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial import cKDTree
 
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
@@ -85,6 +86,8 @@ FOLDS: dict[str, dict[str, float]] = {
 }  # fmt: skip
 
 DIMPLE_AT, DIMPLE_SIZE, DIMPLE_DEPTH = (37.0, -66.0), (4.0, 6.5), 1.4  # mm
+CALM = {"jawOpen": 0.35, "jawLeft": 0.5, "jawRight": 0.5}  # the jaw varies less than soft parts do
+FREE_OF_LIDS, FREE_OF_CORNERS = (1.0e-3, 6.0e-3), (2.0e-3, 9.0e-3)  # metres from, to
 _STILL = 0.5e-6  # metres
 
 
@@ -123,8 +126,11 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
     modes: list[FormMode] = []
     offsets: list[np.ndarray] = []
 
+    free = _free(template, count)
+
     def add(mode: FormMode, values: Float[np.ndarray, "S 3"]) -> None:
         modes.append(mode)
+        values = values if mode.kind == "companion" else values * free
         offsets.append(np.where(np.abs(values) > _STILL, values, 0.0).astype(np.float32).ravel())
 
     for unit, cage in zip(basis.units, basis.unit_modes, strict=True):
@@ -134,7 +140,7 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
         add(FormMode(stem, "turned", "upward"), _turned(template, former, stem))
     for stem, others in COMPANIONS.items():
         for other in others:
-            add(FormMode(stem, "companion", other), whole_shape(template, other, count))
+            add(FormMode(stem, "companion", other, CALM.get(stem, 1.0)), whole_shape(template, other, count))
     for mode, values in _formed(template, count):
         add(mode, values)
     for stem, lines in FOLDS.items():
@@ -143,6 +149,17 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
     for mode, values in _pressed(template, former):
         add(mode, values)
     return FormModes(tuple(modes), np.stack(offsets))
+
+
+def _free(template: Template, count: int) -> Float[np.ndarray, "S 1"]:
+    """0 at the lids' margins and the mouth's corners, 1 a little way off: form modes leave seams alone."""
+    loops, points = template.loops, template.vertices
+    lids = np.concatenate([line for name, line in loops.items() if name.startswith("lid_")])
+    corners = loops["lips_inner_upper"][[0, -1]]
+    from_lids = cKDTree(points[lids]).query(points[:count])[0]
+    from_corners = cKDTree(points[corners]).query(points[:count])[0]
+    free = smoothstep(from_lids, *FREE_OF_LIDS) * smoothstep(from_corners, *FREE_OF_CORNERS)
+    return free[:, None]
 
 
 def _turned(template: Template, former: Former, stem: str) -> Float[np.ndarray, "S 3"]:
@@ -160,7 +177,12 @@ def _formed(template: Template, count: int) -> list[tuple[FormMode, np.ndarray]]
     depth = np.array([0.0, 0.0, 1.0])
     out = []
     for stem in ("mouthPucker", "mouthFunnel", "jawOpen", "mouthShrugLower"):
-        out.append((FormMode(stem, "formed", "depth"), whole_shape(template, stem, count) * depth))
+        out.append(
+            (
+                FormMode(stem, "formed", "depth", CALM.get(stem, 1.0)),
+                whole_shape(template, stem, count) * depth,
+            )
+        )
     for stem in ("mouthUpperUp", "mouthLowerDown", "mouthSmile", "mouthPucker", "browInnerUp"):
         shape = whole_shape(template, stem, count)
         out.append((FormMode(stem, "formed", "middle"), shape * (middle - 0.4) * _touched(shape)))

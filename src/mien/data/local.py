@@ -5,66 +5,71 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
+from scipy.spatial import cKDTree
 
-from mien.geometry.normals import triangle_cross
-
-ROUNDS = 10  # of smoothing over neighbours: what is finer than a centimetre is skin, not form
-LARGEST = 1.6  # singular values lie between its inverse and it
-_NORMAL = 1.0  # weight of the normal's stretch against that of the edges
+SIGMA = 13e-3  # metres over which a gradient is measured: finer than that is skin, not form
+BLEND = 8e-3  # metres over which neighbouring gradients are mixed
+_SPACING = 7e-3  # of the points at which gradients are measured
+_SAMPLES = 4  # every fourth vertex is measured
+_RIDGE = 0.15  # pull toward the whole face's gradient, against the spread of the points round a place
 
 
 class LocalGradients:
-    """F of each vertex, with x'_j - x'_v = F (x_j - x_v) over its neighbours by least squares.
+    """F of places on the skin, with x' = F x + t round each by weighted least squares.
 
-    The normal goes to the new normal, stretched by the root of the change of area. Bound to one source skin.
+    Neighbourhoods are balls in space, so both lips and both lids get the gradient of where they are; what the
+    points round a place leave open is as in the whole face. Bound to one source skin; `rows` (outer skin) are
+    measured, `wanted` rows get a gradient.
     """
 
-    def __init__(self, source: Float[np.ndarray, "S 3"], triangles: Int[np.ndarray, "T 3"]) -> None:
-        self.triangles, count = triangles, len(source)
-        edges = np.concatenate([triangles[:, [a, b]] for a in range(3) for b in range(3) if a != b])
-        edges = np.unique(edges, axis=0)
-        i, j = edges.T
-        edge = source[j] - source[i]
-        corners = (np.ones(triangles.size), (triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)))
-        self._touching = sparse.csr_matrix(corners, (count, len(triangles)), dtype=np.float32)
-        normal, self._area = self._normals(source)
-        size = np.bincount(i, (edge**2).sum(axis=1), count) / np.maximum(np.bincount(i, minlength=count), 1)
-        moment = np.zeros((count, 3, 3))
-        np.add.at(moment, i, edge[:, :, None] * edge[:, None, :])
-        across = _NORMAL * size * np.maximum(np.bincount(i, minlength=count), 1) / 2
-        moment += across[:, None, None] * normal[:, :, None] * normal[:, None, :]
-        inverse = np.linalg.inv(moment + 1e-9 * size.mean() * np.eye(3))
-        reach = np.einsum("eab,eb->ea", inverse[i], edge)
-        self._along = [self._difference(i, j, reach[:, k], count) for k in range(3)]
-        self._up = across[:, None] * np.einsum("vab,vb->va", inverse, normal)
-        ring = sparse.csr_matrix((np.ones(len(i)), (i, j)), (count, count)) + 2.0 * sparse.eye(count)
-        self._mean = (
-            (sparse.diags(1.0 / np.asarray(ring.sum(axis=1)).ravel()) @ ring).tocsr().astype(np.float32)
+    def __init__(
+        self, source: Float[np.ndarray, "S 3"], rows: Int[np.ndarray, " N"], wanted: Int[np.ndarray, " R"]
+    ) -> None:
+        self._rows = rows[::_SAMPLES]
+        points = source[self._rows]
+        self._source = points
+        centred = points - points.mean(axis=0)
+        self._whole = np.linalg.solve(centred.T @ centred, centred.T)
+        places = _spread_out(np.concatenate([points, source[wanted][::_SAMPLES]]), _SPACING)
+        self._local = np.stack([_gradient_operator(points, place) for place in places]).reshape(
+            -1, len(points)
         )
-        self._own = self._raw(source)
+        self._blend = _mixture(source[wanted], places)
 
-    def __call__(self, target: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3 3"]:
-        """F at every vertex, smoothed, single precision; the identity on the source itself."""
-        raw = (self._raw(target) - self._own).reshape(len(target), 9).astype(np.float32)
-        for _ in range(ROUNDS):
-            raw = self._mean @ raw
-        gradient = raw.reshape(-1, 3, 3) + np.eye(3, dtype=np.float32)
-        return gradient
+    def __call__(self, target: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "R 3 3"]:
+        """F at the wanted rows, single precision; the identity on the source itself."""
+        moved = target[self._rows] - self._source
+        whole = self._whole @ (moved - moved.mean(axis=0))
+        rest = moved - self._source @ whole
+        local = (self._local @ rest).reshape(-1, 9) + whole.ravel()
+        gradients = (self._blend @ local).reshape(-1, 3, 3).transpose(0, 2, 1) + np.eye(3)
+        return gradients.astype(np.float32)
 
-    def _raw(self, target: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3 3"]:
-        out = np.stack([along @ target for along in self._along], axis=2)
-        normal, area = self._normals(target)
-        stretch = np.sqrt(np.clip(area / self._area, LARGEST**-2, LARGEST**2))
-        return out + (stretch[:, None] * normal)[:, :, None] * self._up[:, None, :]
 
-    def _normals(
-        self, skin: Float[np.ndarray, "S 3"]
-    ) -> tuple[Float[np.ndarray, "S 3"], Float[np.ndarray, " S"]]:
-        total = self._touching @ triangle_cross(skin, self.triangles)
-        length = np.maximum(np.linalg.norm(total, axis=1), 1e-12)
-        return total / length[:, None], length
+def _gradient_operator(
+    points: Float[np.ndarray, "N 3"], place: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "3 N"]:
+    """Takes values at the points to their gradient at the place (ridge regression, Gaussian weights)."""
+    squared = ((points - place) ** 2).sum(axis=1)
+    weight = np.exp(0.5 * (squared.min() - squared) / SIGMA**2)
+    weight /= weight.sum()
+    centred = points - weight @ points
+    moment = (centred * weight[:, None]).T @ centred
+    return np.linalg.solve(moment + _RIDGE * SIGMA**2 * np.eye(3), (centred * weight[:, None]).T)
 
-    @staticmethod
-    def _difference(i: np.ndarray, j: np.ndarray, weight: np.ndarray, count: int) -> sparse.csr_matrix:
-        matrix = sparse.csr_matrix((weight, (i, j)), (count, count))
-        return (matrix - sparse.diags(np.bincount(i, weight, count))).tocsr()
+
+def _spread_out(points: Float[np.ndarray, "N 3"], spacing: float) -> Float[np.ndarray, "P 3"]:
+    """Cell means of a grid: about `spacing` apart."""
+    cells, group = np.unique(np.round(points / spacing).astype(int), axis=0, return_inverse=True)
+    group = group.ravel()
+    count = np.bincount(group, minlength=len(cells))
+    return np.stack([np.bincount(group, points[:, k], len(cells)) / count for k in range(3)], axis=1)
+
+
+def _mixture(points: Float[np.ndarray, "R 3"], places: Float[np.ndarray, "P 3"]) -> sparse.csr_matrix:
+    """R x P: normalised Gaussians of the distance to the places near each point."""
+    distance, near = cKDTree(places).query(points, k=16)
+    weight = np.exp(-0.5 * (distance**2 - distance[:, :1] ** 2) / BLEND**2)
+    weight /= weight.sum(axis=1, keepdims=True)
+    starts = np.arange(0, near.size + 1, near.shape[1])
+    return sparse.csr_matrix((weight.ravel(), near.ravel(), starts), (len(points), len(places)))
