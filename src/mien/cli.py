@@ -16,6 +16,7 @@ import tyro
 from tyro.conf import Positional
 
 from mien import __version__
+from mien.cli_data import Data, run_data
 from mien.core.errors import MienError
 from mien.core.files import check_writable_target
 
@@ -155,7 +156,7 @@ class Sheet:
     """Pixels a picture."""
 
 
-Command = Rig | Render | Check | Evaluate | Bench | Sheet
+Command = Rig | Render | Check | Evaluate | Bench | Sheet | Data
 
 
 def main() -> None:
@@ -349,4 +350,5 @@ _RUN: dict[type, Callable[..., int]] = {
     Evaluate: _evaluate,
     Bench: _bench,
     Sheet: _sheet,
+    Data: run_data,
 }

@@ -127,6 +127,17 @@ class Database:
                     raise
                 on_damaged(str(error))
 
+    def damaged_shards(self) -> list[str]:
+        """Which shards are missing or not as they were written, a message each that begins with its name."""
+        out = []
+        for name in sorted(set(self.manifest.column("shard").to_pylist())):
+            try:
+                self._checked(name)
+            except MienError as error:
+                message = str(error)
+                out.append(message if message.startswith(name) else f"{name}: {message}")
+        return out
+
     def _checked(self, name: str) -> bytes:
         data = self.folder.read(f"shards/{name}")
         expected = _read_summary(self.folder, name).sha256

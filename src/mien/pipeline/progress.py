@@ -31,3 +31,27 @@ def console_progress(stages: int) -> Iterator[Progress]:
             bar.update(task, description=stage, advance=1)
 
         yield advance
+
+
+@contextmanager
+def counting_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yields a function to tell how many more are done; draws on standard error if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _count: None
+        return
+    text = TextColumn("{task.description}")
+    columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.update(task, advance=count)

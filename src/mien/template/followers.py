@@ -92,6 +92,20 @@ def follow_shape(template: Template, skin_delta: Float[np.ndarray, "V 3"]) -> Fl
     return out
 
 
+def ride_lids(
+    template: Template, vertices: Float[np.ndarray, "V 3"], balls: dict[str, PlacedEye]
+) -> dict[str, tuple[Int[np.ndarray, " M"], Float[np.ndarray, "M 3"]]]:
+    """Rows and places (metres) of each eye's lashes and lid strips on the lids of `vertices`, by side.
+
+    Only the skin's rows are read; `balls` are that head's eyeballs.
+    """
+    bound = _bindings(template)
+    return {
+        side: (bound.lids[side].rows, _ride(template, bound.lids[side], vertices, balls[side]))
+        for side in SIDES
+    }
+
+
 def settle_lids(template: Template, skin_vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
     """The head with its lid margins laid onto the eyeballs as in the template (0.1 to 0.3 mm); metres.
 
@@ -241,4 +255,4 @@ def _rotations(covariance: Float[np.ndarray, "M 3 3"]) -> Float[np.ndarray, "M 3
     return (u * sign[:, None]) @ vt
 
 
-__all__ = ["HAIR_VERTICES", "follow_shape", "place_parts", "settle_lids", "skin_rows"]
+__all__ = ["HAIR_VERTICES", "follow_shape", "place_parts", "ride_lids", "settle_lids", "skin_rows"]

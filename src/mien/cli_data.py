@@ -1,0 +1,116 @@
+"""`mien data`: the face database's commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class Synth:
+    """Make a database of synthetic people: geometry, expressions, albedo. The same command goes on after a
+    stop (needs the extra "data")."""
+
+    out: str
+    """Folder to write, or a bucket's address (s3://...)."""
+    count: int
+    """Number of subjects."""
+    resolution: int = 256
+    """Width of the square albedo maps in texels."""
+    seed: int = 1
+    """Another seed makes other people."""
+    workers: int = 2
+    """Processes, of about 0.9 GB each."""
+    expressions: str = "26"
+    """26: the stage's; none: neutrals only; random:K: K random combinations of the 52 shapes a subject."""
+    shard: int = 32
+    """Subjects a shard: what is redone after a stop, and what a worker makes at a time."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a database holds, beside what it should: counts, distributions, licences, damage."""
+
+    address: Positional[str]
+    """Folder or bucket."""
+    out: Path | None = None
+    """PNG to write: distributions and a contact sheet."""
+    subjects: int = 12
+    """Subjects on the contact sheet, at most 48."""
+    skip_damaged: bool = False
+    """Name damaged shards and go on without them instead of stopping."""
+    json: bool = False
+    """Print the numbers as JSON."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Time and memory of the in-memory samples that training uses."""
+
+    samples: int = 52
+    """Samples to time, 26 a subject; then as many fresh subjects as fit a quarter of them."""
+    resolution: int = 256
+    """Texels of the geometry images."""
+    json: bool = False
+    """Print the numbers as JSON."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Make, look into and time face databases."""
+
+    do: (
+        Annotated[Synth, tyro.conf.subcommand("synth")]
+        | Annotated[Info, tyro.conf.subcommand("info")]
+        | Annotated[Speed, tyro.conf.subcommand("bench")]
+    )
+
+
+def run_data(command: Data) -> int:
+    """Runs `mien data ...`; the exit code."""
+    return _RUN[type(command.do)](command.do)
+
+
+def _synth(command: Synth) -> int:
+    from mien.pipeline.database_build import SynthOptions, synthesize
+    from mien.pipeline.progress import counting_progress
+
+    options = SynthOptions(
+        command.seed, command.count, command.resolution, command.expressions, command.shard
+    )
+    with counting_progress("subjects", command.count) as tell:
+        made = synthesize(command.out, options, command.workers, tell)
+    print(f"{command.out}: {command.count} subjects, {made} shards made; look: mien data info {command.out}")
+    return 0
+
+
+def _info(command: Info) -> int:
+    from mien.pipeline.database_info import contact_sheet, database_info, info_text, write_sheet
+
+    found = database_info(command.address, skip_damaged=command.skip_damaged)
+    for message in found["damaged"]:
+        print(f"mien: {message}", file=sys.stderr)
+    print(json.dumps(found, indent=2) if command.json else info_text(found))
+    if command.out is not None:
+        picture = contact_sheet(command.address, command.subjects, skip_damaged=command.skip_damaged)
+        print(write_sheet(command.out, picture), file=sys.stderr)
+    return 0
+
+
+def _speed(command: Speed) -> int:
+    from mien.pipeline.measure_sampler import measure_sampler
+    from mien.pipeline.tables import rows_table
+
+    rows = measure_sampler(command.samples, command.resolution)
+    print(json.dumps(rows, indent=2) if command.json else rows_table(rows))
+    return 0
+
+
+_RUN: dict[type, Callable[[Any], int]] = {Synth: _synth, Info: _info, Speed: _speed}

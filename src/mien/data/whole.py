@@ -1,0 +1,89 @@
+"""Whole heads of the face database: skin, eyeballs, lashes, teeth and tongue, at rest and in expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from mien.core.face import Template
+from mien.data.basis import Basis
+from mien.data.expression import BoundHead, ExpressionMaker
+from mien.data.expression_contact import gaze_rotation
+from mien.data.seat import SIDES
+from mien.geometry.align import fit_similarity
+from mien.template.followers import place_parts, ride_lids
+
+_RIDDEN = 1e-6  # metres: lashes and strips ride along where the lids move by more
+_UPPER_JAW = ("teeth_upper", "gums_upper")
+_LOWER_JAW = ("teeth_lower", "gums_lower", "tongue")
+
+
+@dataclass(frozen=True)
+class WholeHead:
+    """A bound head with all its parts at rest: `neutral` (V 3) metres.
+
+    `lids` are rows and places of lashes and strips as they ride on the lids at rest, by side.
+    """
+
+    bound: BoundHead
+    neutral: Float[np.ndarray, "V 3"]
+    lids: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def mean_head(basis: Basis, template: Template) -> Float[np.ndarray, "V 3"]:
+    """The head from which the database counts neutrals: the mean skin, the template's own parts."""
+    out = template.vertices.astype(np.float32)
+    out[: basis.n_skin] = basis.mean
+    return out
+
+
+def whole_head(maker: ExpressionMaker, bound: BoundHead) -> WholeHead:
+    """Sets teeth, gums, tongue, lashes and lid strips into a head (needs libigl)."""
+    skin = bound.head.skin
+    rough = maker.template.vertices.copy()
+    rough[: len(skin)] = skin
+    placed = place_parts(maker.template, rough)
+    placed[: len(skin)] = skin
+    maker.heads.seat.set_balls(placed, bound.head.eyes)
+    neutral = placed.astype(np.float32)
+    return WholeHead(bound, neutral, ride_lids(maker.template, neutral.astype(np.float64), bound.head.eyes))
+
+
+def whole_expression(
+    maker: ExpressionMaker, whole: WholeHead, weights: Float[np.ndarray, "52"]
+) -> Float[np.ndarray, "V 3"]:
+    """Offsets of all vertices from the neutral, metres; zero weights give exactly zero.
+
+    Eyeballs turn about their centres; the lower teeth, gums and tongue move with the jaw as the template's
+    do, turned and scaled as they were placed; lashes and strips ride on the lids.
+    """
+    template, bound = maker.template, whole.bound
+    out = np.zeros(whole.neutral.shape)
+    out[: maker.count] = maker.expression(bound, weights)
+    if not weights.any():
+        return out.astype(np.float32)
+    strong = weights * bound.form.strength
+    for parts in (_LOWER_JAW, _UPPER_JAW):
+        rows = _rows(template, *parts)
+        placed = fit_similarity(template.vertices[rows], whole.neutral[rows])
+        moved = np.tensordot(strong, template.shapes[:, rows], axes=1)
+        out[rows] = placed.scale * moved @ placed.rotation.T
+    for side in SIDES:
+        ball, rows = bound.head.eyes[side], maker.heads.seat.eye(side).rows
+        arm = whole.neutral[rows] - ball.centre
+        out[rows] = arm @ (gaze_rotation(strong, side) - np.eye(3)).T
+    if np.abs(out[_near_lids(template)]).max() > _RIDDEN:
+        for side, (rows, after) in ride_lids(template, whole.neutral + out, bound.head.eyes).items():
+            out[rows] = after - whole.lids[side][1]
+    return out.astype(np.float32)
+
+
+def _near_lids(template: Template) -> Bool[np.ndarray, " V"]:
+    names = ("upper_lid_left", "upper_lid_right", "lower_lid_left", "lower_lid_right")
+    return np.max([template.regions[name] for name in names], axis=0) > 0.05
+
+
+def _rows(template: Template, *parts: str) -> Int[np.ndarray, " R"]:
+    return np.flatnonzero(template.vertex_mask(*parts))
