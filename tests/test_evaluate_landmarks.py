@@ -40,9 +40,11 @@ def test_the_table_shows_both_and_says_what_was_refused():
     rows = [
         Row("a", "mien", True, 1.0, **numbers),
         Row("a", "mediapipe", False, 2.0),
+        Row("a", "both", True, 1.0, **numbers),
         Row("thing", "mien", True, 1.0),
         Row("thing", "mediapipe", False, 1.0),
+        Row("thing", "both", False, 1.0),
     ]
     lines = table(rows).splitlines()
-    assert "1.50 / refused" in lines[2]
-    assert "taken for a face / refused" in lines[3]
+    assert "1.50 / refused / 1.50" in lines[2]
+    assert "taken for a face / refused / refused" in lines[3]

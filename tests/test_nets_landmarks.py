@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mien.core.errors import MienError
 from mien.scan import net_landmarks
-from mien.scan.face_points import MIRROR_68
+from mien.scan.fuse import FusedFace
+from mien.scan.net_landmarks_both import fused_by_both
 from mien.scan.net_landmarks_image import Frame, crop_view, geometry_image
 from mien.scan.render import View
 
@@ -97,3 +99,45 @@ def test_the_shipped_networks_find_the_template_and_its_landmarks():
     found = detect_landmarks(scan, networks="mien")
     truth = template.landmarks.on(template.vertices, template.topology)
     assert np.linalg.norm(found.landmarks - truth, axis=1)[17:].mean() < 0.004
+
+
+def _fused(points: np.ndarray, spread: float = 0.01) -> FusedFace:
+    return FusedFace(points, np.full(68, spread), np.ones(68), 0.9)
+
+
+def test_both_take_colour_where_there_is_and_the_mean_where_they_agree():
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(68, 3))
+    near, far = points.copy(), points.copy()
+    near[:, 0] += 0.01
+    far[:, 0] += 1.0
+    shape = _fused(points)
+    np.testing.assert_array_equal(fused_by_both(shape, _fused(near), 1.0, coloured=True).points, near)
+    mean = fused_by_both(shape, _fused(near), 1.0, coloured=False)
+    np.testing.assert_allclose(mean.points, (points + near) / 2, atol=1e-3)
+    apart = fused_by_both(shape, _fused(far), 1.0, coloured=False)
+    np.testing.assert_allclose(apart.points, points, atol=0.01)
+    assert (apart.spread > 10 * mean.spread).all()
+
+
+def test_both_fill_each_others_gaps_and_no_more():
+    points = np.random.default_rng(3).normal(size=(68, 3))
+    shape, pictures = points.copy(), points + 0.01
+    pictures[:10] = np.nan
+    shape[5:20] = np.nan
+    for coloured in (False, True):
+        found = fused_by_both(_fused(shape), _fused(pictures), 1.0, coloured=coloured).points
+        np.testing.assert_array_equal(found[:5], points[:5])
+        np.testing.assert_array_equal(found[10:20], pictures[10:20])
+        assert np.isnan(found[5:10]).all()
+        assert np.isfinite(found[20:]).all()
+
+
+def test_without_mediapipe_both_say_that_they_are_one(monkeypatch: pytest.MonkeyPatch):
+    from mien.scan import detect
+
+    monkeypatch.setattr(detect, "has_network_files", lambda: False)
+    assert detect._installed("both") == ("mien", (detect.SHAPE_ALONE,))
+    monkeypatch.undo()
+    with pytest.raises(MienError, match="expected both, mien or mediapipe"):
+        detect._installed("neither")

@@ -13,7 +13,7 @@ import pytest
 from mien.core.errors import MienError
 from mien.core.mesh import Scan
 from mien.scan import clean_scan, load_scan, nets, prepare_scan, read_landmarks
-from mien.scan.detect import UPSIDE_DOWN, flip_winding, simplify
+from mien.scan.detect import SHAPE_ALONE, UPSIDE_DOWN, detect_landmarks, flip_winding, simplify
 from mien.scan.face_points import MIRROR_68, face_axes, multi_pie, what_is_no_face
 from mien.scan.fuse import robust_mean
 from mien.scan.render import View, draw, make_canvas
@@ -128,7 +128,11 @@ def test_units(head, prepared, tmp_path):
 def test_given_landmarks_need_no_network_and_are_checked(head, prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(nets.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MienError, match=r"pip install --no-deps mediapipe.*--landmarks"):
-        prepare_scan(head[0])
+        detect_landmarks(head[0], networks="mediapipe")
+    alone = prepare_scan(head[0])
+    assert SHAPE_ALONE in alone.notes
+    assert np.linalg.norm(alone.landmarks - prepared.landmarks, axis=1)[17:].mean() < 0.004
+    monkeypatch.setattr("mien.scan.detect.shipped", lambda: pytest.fail("landmarks are given"))
     points = in_file_space(prepared)
     np.save(tmp_path / "given.npy", points)
     given = prepare_scan(flip_winding(head[0]), landmarks=tmp_path / "given.npy")

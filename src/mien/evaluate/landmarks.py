@@ -1,4 +1,4 @@
-"""Detected landmarks against the truth, Mien's networks beside MediaPipe's.
+"""Detected landmarks against the truth, Mien's networks beside MediaPipe's and both together.
 
 `python -m mien.evaluate.landmarks` prints the table. Real scans and ICT-FaceKit are read from the folder that
 MIEN_DATA names; without it the rows on synthetic heads and on things that are no face remain.
@@ -18,7 +18,7 @@ from mien.core.errors import MienError
 from mien.evaluate.landmark_cases import Case, cases
 from mien.scan.detect import detect_landmarks
 
-NETWORKS = ("mien", "mediapipe")
+NETWORKS = ("mien", "mediapipe", "both")
 COLUMNS = ("inner", "percent", "brows", "nose", "eyes", "mouth", "contour")
 _EYES = np.arange(36, 48)
 
@@ -81,12 +81,12 @@ def distance_to_curve(
 
 
 def table(rows: list[Row]) -> str:
-    """Markdown: one line a scan, "ours / MediaPipe's"."""
+    """Markdown: one line a scan, "ours / MediaPipe's / both"."""
     head = ("scan", "inner", "%", "brows", "nose", "eyes", "mouth", "contour", "s")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name in dict.fromkeys(r.case for r in rows):
-        pair = [next(r for r in rows if r.case == name and r.networks == n) for n in NETWORKS]
-        cells = [" / ".join(_cell(r, column) for r in pair) for column in (*COLUMNS, "seconds")]
+        each = [next(r for r in rows if r.case == name and r.networks == n) for n in NETWORKS]
+        cells = [" / ".join(_cell(r, column) for r in each) for column in (*COLUMNS, "seconds")]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

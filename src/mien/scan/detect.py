@@ -18,12 +18,13 @@ from mien.scan.face_points import multi_pie, what_is_no_face
 from mien.scan.fuse import FusedFace, fuse_views
 from mien.scan.light import light_scan
 from mien.scan.net_landmarks import shipped
+from mien.scan.net_landmarks_both import fused_by_both
 from mien.scan.net_landmarks_colour import colours_upside_down
-from mien.scan.nets import face_mesh, network_files
+from mien.scan.nets import face_mesh, has_network_files, network_files
 from mien.scan.render import Canvas, draw, make_canvas, scan_vertex_colours
 from mien.scan.search import FacePose, find_face, frontal_view
 
-NETWORKS = "mediapipe"  # or "mien": the networks used unless told otherwise
+NETWORKS = "both"  # or "mien", or "mediapipe": the networks used unless told otherwise
 COARSE_TRIANGLES = 40_000
 FINE_TRIANGLES = 120_000
 HEAD_LENGTHS = 2.5  # radius around the face that close views can show, in face lengths
@@ -33,6 +34,7 @@ GREY_BROW_CONFIDENCE = 0.4  # without colour a brow is guessed from the bone ben
 
 INSIDE_OUT = "the faces were wound inside out: turned round"
 UPSIDE_DOWN = "the texture lay upside down: v was flipped"
+SHAPE_ALONE = "landmarks from the shape alone: MediaPipe's networks are not installed"
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,20 @@ class FoundFace:
 def detect_landmarks(scan: Scan, *, networks: str = NETWORKS) -> FoundFace:
     """The 68 points of the one face in a clean scan, whatever its orientation, unit and colour.
 
-    `networks` are "mien" (the shape alone) or "mediapipe" (pictures of it). Refuses with `MienError` a scan
-    in which no face is found, or whose views do not agree on one.
+    `networks` are "mien" (the shape alone), "mediapipe" (pictures of it) or "both": ours find the face, and
+    the points are MediaPipe's in colour, the mean of both without. Refuses with `MienError` a scan in which
+    no face is found, or whose views do not agree on one.
     """
-    _require(networks)  # refuse early where they are not installed
-    ours = networks == "mien"
-    light, pose, notes = _find(light_scan(scan), ours)
+    networks, notes = _installed(networks)  # refuse early where they are not
+    ours = networks != "mediapipe"
+    light, pose, windings = _find(light_scan(scan), networks)
+    notes = (*notes, *windings)
     head = _neighbourhood(light, pose.centre, HEAD_LENGTHS * pose.length)
     turn_over = colours_upside_down if ours else _texture_upside_down
     if head.textures and turn_over(head, pose):
         head = _flip_textures(head)
         notes = (*notes, UPSIDE_DOWN)
-    fused, grey = (_fuse_own(head, pose), True) if ours else _fuse(head, pose)
+    fused, grey = _fuse(head, pose, networks)
     _refuse_no_face(scan.name, fused, pose)
     landmarks = _onto_surface(head, fused.points, pose.length)
     return FoundFace(turned(scan, notes), landmarks, _confidence(fused, pose.length, grey), notes)
@@ -73,29 +77,42 @@ def turned(scan: Scan, notes: tuple[str, ...]) -> Scan:
     return _flip_textures(scan) if UPSIDE_DOWN in notes else scan
 
 
-def _require(networks: str) -> None:
-    if networks == "mediapipe":
-        network_files()
-    elif networks == "mien":
+def _installed(networks: str) -> tuple[str, tuple[str, ...]]:
+    """The networks asked for; ours alone, and a note, for both where MediaPipe's are not installed."""
+    if networks not in ("both", "mien", "mediapipe"):
+        raise MienError(f"networks {networks!r}: unknown, expected both, mien or mediapipe")
+    if networks != "mediapipe":
         shipped()
-    else:
-        raise MienError(f"networks {networks!r}: unknown, expected mien or mediapipe")
+    if networks == "both" and not has_network_files():
+        return "mien", (SHAPE_ALONE,)
+    if networks != "mien":
+        network_files()
+    return networks, ()
 
 
-def _find(scan: Scan, ours: bool) -> tuple[Scan, FacePose, tuple[str, ...]]:
-    """The first face found: in grey, then in colour; with the winding as it is, then turned round."""
-    find = own.find_face if ours else find_face
+def _find(scan: Scan, networks: str) -> tuple[Scan, FacePose, tuple[str, ...]]:
+    """The first face found: by ours in the shape, by MediaPipe's in grey, then in colour; with the winding as
+    it is, then turned round."""
     light = simplify(scan, COARSE_TRIANGLES)
     outward = _outwardness(light)
     windings = (False, True) if outward >= 0 else (True, False)
     for flipped in windings if abs(outward) < 0.3 else windings[:1]:
         candidate = flip_winding(light) if flipped else light
-        for grey in (True, False) if scan.has_colour and not ours else (True,):
-            pose = find(make_canvas(candidate, grey=grey))
-            if pose is not None:
-                turned = (INSIDE_OUT,) if flipped else ()
-                return flip_winding(scan) if flipped else scan, pose, turned
+        pose = _find_wound(candidate, scan.has_colour, networks)
+        if pose is not None:
+            turned = (INSIDE_OUT,) if flipped else ()
+            return flip_winding(scan) if flipped else scan, pose, turned
     raise _no_face(scan.name, "no face was found from any side")
+
+
+def _find_wound(scan: Scan, coloured: bool, networks: str) -> FacePose | None:
+    canvas = make_canvas(scan, grey=True)
+    pose = own.find_face(canvas) if networks != "mediapipe" else None
+    if pose is None and networks != "mien":
+        pose = find_face(canvas)
+        if pose is None and coloured:
+            pose = find_face(make_canvas(scan, grey=False))
+    return pose
 
 
 def _no_face(name: str, why: str) -> MienError:
@@ -166,16 +183,23 @@ def _colour_error(canvas: Canvas, pose: FacePose) -> float:
     return float(np.linalg.norm(difference[17:], axis=1).mean() * 2 * view.reach / view.size / pose.length)
 
 
-def _fuse(head: Scan, pose: FacePose) -> tuple[FusedFace, bool]:
+def _fuse(head: Scan, pose: FacePose, networks: str) -> tuple[FusedFace, bool]:
+    """The points, and whether they were seen without colour."""
+    if networks == "mediapipe":
+        return _fuse_pictures(head, pose)
+    shape = own.fuse_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
+    if networks == "mien":
+        return shape, True
+    pictures, grey = _fuse_pictures(head, pose)
+    return fused_by_both(shape, pictures, pose.length, coloured=not grey), grey
+
+
+def _fuse_pictures(head: Scan, pose: FacePose) -> tuple[FusedFace, bool]:
     """Views in colour if there is colour that shows the face where the shape has it, in grey otherwise."""
     light = simplify(head, FINE_TRIANGLES)
     canvas = make_canvas(light)
     grey = not canvas.has_colour or _colour_error(canvas, pose) > 0.2
     return fuse_views(make_canvas(light, grey=True) if grey else canvas, pose), grey
-
-
-def _fuse_own(head: Scan, pose: FacePose) -> FusedFace:
-    return own.fuse_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
 
 
 def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:

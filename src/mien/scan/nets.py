@@ -34,15 +34,27 @@ class Detection:
 
 def network_files() -> tuple[Path, Path]:
     """The detector's and the mesh network's file; refused with what to install where they are missing."""
+    files = _files()
+    if files is None:
+        raise MienError(
+            "the face detector's files were not found (they come with mediapipe 0.10.21); "
+            "install them with `pip install --no-deps mediapipe==0.10.21`, or give --landmarks FILE"
+        )
+    return files
+
+
+def has_network_files() -> bool:
+    """Whether they are installed."""
+    return _files() is not None
+
+
+def _files() -> tuple[Path, Path] | None:
     spec = importlib.util.find_spec("mediapipe")
     folders = [Path(p) for p in (spec.submodule_search_locations or [])] if spec else []
     for folder in folders:
         if (folder / _DETECTOR).is_file() and (folder / _MESH).is_file():
             return folder / _DETECTOR, folder / _MESH
-    raise MienError(
-        "the face detector's files were not found (they come with mediapipe 0.10.21); "
-        "install them with `pip install --no-deps mediapipe==0.10.21`, or give --landmarks FILE"
-    )
+    return None
 
 
 @lru_cache(maxsize=1)

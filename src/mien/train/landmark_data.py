@@ -65,6 +65,7 @@ def _head(rng: np.random.Generator) -> tuple[Mesh, Float[np.ndarray, "68 3"]]:
     level = model.levels[rng.choice(len(model.levels), p=[0.25, 0.3, 0.25, 0.2])]
     identity, expression = random_identity(rng, len(level.modes)), random_expression(rng)
     vertices, landmarks = posed(level, identity, expression), posed(model.landmarks, identity, expression)
+    vertices = _lips_relieved(vertices, landmarks, rng)
     vertices, landmarks = _warped(vertices, landmarks, rng)
     vertices = roughened(level, vertices, rng)
     triangles = cut(vertices, level.without(*_not_scanned(rng)), landmarks, rng)
@@ -80,6 +81,25 @@ def _not_scanned(rng: np.random.Generator) -> tuple[str, ...]:
     if kind < 0.2:
         mouth = (*mouth, "mouth_socket")
     return (*mouth, "eye_left", "eye_right") if rng.random() < 0.06 else mouth
+
+
+def _lips_relieved(
+    vertices: Float[np.ndarray, "N 3"], landmarks: Float[np.ndarray, "68 3"], rng: np.random.Generator
+) -> Float[np.ndarray, "N 3"]:
+    """The relief about the lips shifted up and down against the landmarks. A lip's red ends somewhere on its
+    roll, mostly within; the template's ends where the roll does, always."""
+    near = np.linalg.norm(vertices - landmarks[[48, 54]].mean(axis=0), axis=1) < 0.06
+    part = vertices[near]
+    shifts = (slice(49, 54), 1.0, 0.0006, 0.001), (slice(55, 60), -1.0, 0.0013, 0.0018)
+    moved = part.copy()
+    for border, outward, mean, deviation in shifts:
+        shift = np.clip(rng.normal(mean, deviation), -0.002, 0.0045)
+        points = landmarks[border] + [0.0, outward * 0.002, 0.0]
+        away = np.linalg.norm(part[:, None] - points, axis=2).min(axis=1)
+        moved[:, 1] += outward * shift * np.exp(-0.5 * (away / 0.006) ** 2)
+    vertices = vertices.copy()
+    vertices[near] = moved
+    return vertices
 
 
 def _warped(

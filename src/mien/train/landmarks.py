@@ -247,14 +247,13 @@ def _batch(scans: list[Samples]) -> tuple[Tensor, ...]:
 
 def _batches(config: LandmarkTraining, first: int) -> Iterator[tuple[Tensor, ...]]:
     """From fresh batch `first` on; they come as they are."""
-    return iter(
-        torch.utils.data.DataLoader(
-            _Batches(config, first),
-            batch_size=None,
-            num_workers=config.workers,
-            prefetch_factor=4 if config.workers else None,
-        )
+    loader = torch.utils.data.DataLoader(
+        _Batches(config, first),
+        batch_size=None,
+        num_workers=config.workers,
+        prefetch_factor=4 if config.workers else None,
     )
+    return map(tuple, loader)
 
 
 def main() -> None:
