@@ -9,6 +9,7 @@ from mien.bake.prior import cheek_vertices
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.data.biophysics import Skin, colour, typology_angle
 from mien.data.skin.brows import Hairs, brow_hairs
+from mien.data.skin.colouring import Texels, coloured, coloured_plain, encoded
 from mien.data.skin.fast import albedo_256
 from mien.data.skin.grid import SIZE, grid
 from mien.data.skin.look import draw_look
@@ -93,6 +94,17 @@ def test_the_table_of_a_subject_is_the_formula():
     exact = colour(Skin(melanin, blood, 0.75, 0.15, 2e-4))
     table = np.exp(tint_of(own).log_colour(np.log(melanin), np.log(blood)))
     np.testing.assert_allclose(linear_to_srgb(table), linear_to_srgb(exact), atol=0.006)
+
+
+def test_maps_are_coloured_as_the_plain_twin_colours_them(subjects):
+    rng = np.random.default_rng(3)
+    look = draw_look(subjects[39])
+    made = (rng.uniform(-0.8, 2, (40, 30)), np.log(look.blood) + rng.normal(0, 1, (40, 30)))
+    fields = [rng.uniform(-0.1, 0.3, (40, 30)).astype(np.float32) for _ in range(4)]
+    texels = Texels((made[0].astype(np.float32), made[1].astype(np.float32), fields[0]), *fields[1:])
+    fast = coloured(look, texels)
+    np.testing.assert_allclose(fast, coloured_plain(look, texels), rtol=1e-4)
+    np.testing.assert_allclose(encoded(fast), linear_to_srgb(fast), atol=3e-4)
 
 
 def test_mottling_is_even_and_without_seams():

@@ -30,8 +30,22 @@ IRIS_COLOURS: dict[str, tuple[float, float, float]] = {
     "grey": (0.45, 0.48, 0.49),
 }
 _SCLERA = np.array([0.885, 0.850, 0.815])
+_IVORY = np.array([0.86, 0.80, 0.70])  # the white of an old eye
+_ARCUS = np.array([0.66, 0.68, 0.68])  # a pale ring of lipids in old corneas
 _POLAR = (256, 2048)  # radius by angle: the iris is drawn unrolled and then wound up
 _VEINS = 46
+
+
+@dataclass(frozen=True)
+class EyeLook:
+    """One person's eyes: sRGB of the iris's middle zone; how yellow and how blood-shot the white is and how
+    pale the old cornea's ring, each 0 to 1 (0.3 blood-shot is a rested eye).
+    """
+
+    iris: tuple[float, float, float] = IRIS_COLOURS["brown"]
+    yellowed: float = 0.0
+    bloodshot: float = 0.3
+    arcus: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,22 +61,26 @@ def eye_maps(
     size: int = 1024,
     iris_colour: tuple[float, float, float] = IRIS_COLOURS["brown"],
     seed: int = 0,
+    look: EyeLook | None = None,
 ) -> dict[str, Image]:
     """`eye_albedo` (sRGB), `eye_roughness` and `eye_normal` (linear) on the eyes' shared tile.
 
     `iris_colour` is the sRGB colour of the iris's middle zone. The inner corner lies at u = 0. The same
-    arguments give the same pixels.
+    arguments give the same pixels. `look` (its iris is `iris_colour`) tints the white.
     """
     rng = np.random.default_rng(seed)
+    look = look or EyeLook()
     tile = _tile(size)
     unrolled_colour, unrolled_height = _iris(np.asarray(iris_colour, dtype=float), rng)
     iris = np.stack([_wound(unrolled_colour[..., k], tile) for k in range(3)], axis=-1)
     relief = _wound(unrolled_height, tile)
-    sclera = _sclera(tile, rng)
+    sclera = _sclera(tile, rng, look)
     # The limbus: cornea and sclera interlock over about a millimetre.
     wobble = 0.025e-3 * _around(smooth_noise(rng, (1, 2048), (0.0, 20.0), wrap=(False, True))[0], tile)
     on_sclera = ramp(IRIS_RADIUS - 0.42e-3, IRIS_RADIUS + 0.38e-3, tile.radius + wobble)
     albedo = mix(iris, sclera, on_sclera)
+    ring = np.exp(-(((tile.radius - IRIS_RADIUS + 0.55e-3) / 0.4e-3) ** 2))
+    albedo = mix(albedo, np.broadcast_to(_ARCUS, albedo.shape), 0.6 * look.arcus * ring)
     pupil = 1 - ramp(PUPIL_RADIUS - 0.03e-3, PUPIL_RADIUS + 0.09e-3, tile.radius)
     albedo = mix(albedo, np.full(3, 0.012), pupil)
     height = relief * (1 - on_sclera) * (1 - pupil)
@@ -143,7 +161,7 @@ def _rows(rng: np.random.Generator, sigma: float) -> Float[np.ndarray, "1 A"]:
     return smooth_noise(rng, (1, _POLAR[1]), (0.0, sigma), wrap=(False, True))
 
 
-def _sclera(tile: _Tile, rng: np.random.Generator) -> Float[np.ndarray, "H W 3"]:
+def _sclera(tile: _Tile, rng: np.random.Generator, look: EyeLook) -> Float[np.ndarray, "H W 3"]:
     """Ivory, warmer and redder toward the corners, bluish by the limbus, with faint vessels."""
     size = len(tile.radius)
     from_limbus = np.clip((tile.off_gaze - LIMBUS_ANGLE) / (SEEN_ANGLE - LIMBUS_ANGLE), 0, 1)
@@ -151,14 +169,17 @@ def _sclera(tile: _Tile, rng: np.random.Generator) -> Float[np.ndarray, "H W 3"]
     redness = ramp(0.15, 1.0, from_limbus) * (0.35 + 0.65 * sideways)
     inner = ramp(0.3, 0.8, from_limbus) * sideways * (np.cos(tile.azimuth) < 0)
     clouds = resized(smooth_noise(rng, (256, 256), (9.0, 9.0)), size)
-    out = _SCLERA + 0.012 * clouds[..., None] * np.array([0.6, 1.0, 1.0])
-    out = out - redness[..., None] * np.array([0.03, 0.15, 0.16])
+    white = _SCLERA + look.yellowed * (_IVORY - _SCLERA)
+    red = look.bloodshot / 0.3
+    out = white + 0.012 * clouds[..., None] * np.array([0.6, 1.0, 1.0])
+    out = out - (0.5 + 0.5 * red) * redness[..., None] * np.array([0.03, 0.15, 0.16])
     out = out - inner[..., None] * np.array([0.04, 0.12, 0.11])
     cool = np.exp(-(((tile.off_gaze - LIMBUS_ANGLE) / 0.09) ** 2))
     out = out - 0.05 * cool[..., None] * np.array([1.6, 1.1, 0.6])
     fine, coarse = _vessels(size, rng)
-    out = out - fine[..., None] * np.array([0.07, 0.26, 0.24])
-    return out - coarse[..., None] * np.array([0.12, 0.36, 0.32])
+    strength = min(0.4 + 0.6 * red, 1.6)
+    out = out - strength * fine[..., None] * np.array([0.07, 0.26, 0.24])
+    return out - strength * coarse[..., None] * np.array([0.12, 0.36, 0.32])
 
 
 def _vessels(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
@@ -25,14 +27,31 @@ _NOISE = 512  # noise is drawn at this size and scaled, so that a map looks alik
 _WARMTH = (0.0, 0.06, 0.30, 0.16, 0.18, 0.24, 0.28, 0.30)
 
 
-def mouth_maps(size: int = 1024, seed: int = 0) -> dict[str, Image]:
+_DENTINE = np.array([0.80, 0.69, 0.47])  # sRGB: what shows through thin enamel
+_STAIN = np.array([0.84, 0.80, 0.74])  # a factor
+_GUM_BROWN = np.array([0.62, 0.50, 0.50])  # a factor: melanin of the gums
+
+
+@dataclass(frozen=True)
+class ToothLook:
+    """One person's teeth and gums, each 0 to 1; the default is what `mouth_maps` gives without a look."""
+
+    yellowed: float = 0.0
+    dark: float = 0.0
+    translucent: float = 0.6
+    gum_melanin: float = 0.0
+
+
+def mouth_maps(size: int = 1024, seed: int = 0, look: ToothLook | None = None) -> dict[str, Image]:
     """Maps `teeth_*` and `mouth_*`: albedo (sRGB), roughness and normal (linear); size x size.
 
     Layout: `mien.template.mouth_tile`. The same arguments give the same pixels.
     """
     rng = np.random.default_rng(seed)
-    teeth, teeth_roughness, teeth_height = _teeth(size, rng)
+    look = look or ToothLook()
+    teeth, teeth_roughness, teeth_height = _teeth(size, rng, look)
     mouth, mouth_roughness, mouth_height = _soft(size, rng)
+    mouth = mouth * (1.0 + look.gum_melanin * (_GUM_BROWN - 1.0))
     return {
         "teeth_albedo": _srgb(teeth),
         "teeth_roughness": Image(teeth_roughness[..., None].astype(np.float32)),
@@ -60,7 +79,7 @@ def _noise(rng: np.random.Generator, size: int, sigma: tuple[float, float]) -> F
 
 
 def _teeth(
-    size: int, rng: np.random.Generator
+    size: int, rng: np.random.Generator, look: ToothLook
 ) -> tuple[Float[np.ndarray, "H W 3"], Float[np.ndarray, "H W"], Float[np.ndarray, "H W"]]:
     """Enamel from the warm neck to the grey edge; molars' fissures stained a little."""
     u, v = _grid(size)
@@ -81,12 +100,14 @@ def _teeth(
     bands = _noise(rng, size, (30.0, 2.2))  # growth lines run from neck to edge
     clouds = _noise(rng, size, (9.0, 7.0))
     out = mix(np.broadcast_to(_ENAMEL, (*u.shape, 3)), _NECK, 0.75 * neck)
-    out = mix(out, _EDGE, 0.60 * edge)
+    out = mix(out, _EDGE, look.translucent * edge)
     warmth = np.array(_WARMTH)[column]
     out = mix(out, _NECK, 0.5 * warmth * (1 - 0.5 * edge))
     fissure = np.where(on_cap & ~front, np.exp(-((cap / 0.42) ** 2)), 0.0)
     fissure *= np.clip(0.6 + 0.4 * clouds, 0, 1.3)
     out = mix(out, np.array([0.66, 0.54, 0.37]), 0.5 * fissure)
+    out = out + 0.55 * look.yellowed * (_DENTINE - out) * (0.6 + 0.4 * neck)[..., None]
+    out = out * (1.0 + look.dark * (_STAIN - 1.0))
     out = out * (1 + 0.012 * bands + 0.010 * clouds)[..., None]
     roughness = 0.22 + 0.08 * neck + 0.12 * fissure + 0.01 * clouds
     relief = 0.10 * bands + 0.10 * clouds + 0.22 * np.sin(height * 90) * (0.25 + 0.3 * neck)

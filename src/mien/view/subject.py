@@ -57,11 +57,14 @@ def subject_from_asset(asset: FaceAsset, texture_limit: int = 2048) -> Subject:
 
 
 def subject_from_template(
-    template: Template, rig: Rig | None = None, maps: dict[str, Image] | None = None
+    template: Template,
+    rig: Rig | None = None,
+    maps: dict[str, Image] | None = None,
+    texture_limit: int = 2048,
 ) -> Subject:
     """A head of the template's topology, with any rig and maps (the template's own, none)."""
     own = Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
-    return _templated(template, rig or own, maps or {}, 2048)
+    return _templated(template, rig or own, maps or {}, texture_limit)
 
 
 def _templated(template: Template, rig: Rig, maps: dict[str, Image], limit: int) -> Subject:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from mien.core.conventions import linear_to_srgb
 from mien.core.mesh import Image
 from mien.data.skin.brows import Hairs, brow_hairs, hair_colour, hair_colours
+from mien.data.skin.colouring import Texels, coloured, encoded
 from mien.data.skin.fields import vertex_fields
-from mien.data.skin.hairs import SHADE, shadow, stubble_marks
+from mien.data.skin.hairs import shadow, stubble_marks
 from mien.data.skin.layout import Layout, enlarged, layout
 from mien.data.skin.look import SkinLook
 from mien.data.skin.marks import SPOT, Marks
-from mien.data.skin.pigment import BLOOD, MELANIN, OXYGEN, log_melanin, mottled, regional_pigment, vermilion
+from mien.data.skin.pigment import mottled, regional_pigment, vermilion
 from mien.data.skin.relief import Relief, relief
 from mien.data.skin.splat import splat
 from mien.data.skin.spots import Layer, spots
 from mien.data.skin.strokes import draw_hairs
-from mien.data.skin.tint import tint_of
 from mien.textures.skin import regional_fields
-
-_STRIP = 512  # rows coloured at once: bounds memory
-_GRAIN = 0.016  # of log light, with the network of lines
-_IN_GROOVES = (0.9, 1.6)  # log shares of melanin and blood that a millimetre of depth adds
-_DEEPEST = 0.2
 
 
 def skin_maps(look: SkinLook, resolution: int, parts: tuple[str, ...] = ("face", "head")) -> dict[str, Image]:
@@ -49,7 +43,7 @@ def _tile_maps(tile: Layout, look: SkinLook, resolution: int) -> dict[str, Image
     specular = specular * (1.0 - 0.35 * pit) * (1.0 + 0.06 * form.network)
     roughness = roughness + 0.05 + 0.10 * (0.5 - look.oil) + 0.10 * pit - 0.02 * form.network
     return {
-        "albedo": Image(_encoded(albedo), "srgb"),
+        "albedo": Image(encoded(albedo), "srgb"),
         "specular": Image(np.clip(specular, 0.0, 0.5).astype(np.float32)[..., None]),
         "roughness": Image(np.clip(roughness, 0.2, 0.9).astype(np.float32)[..., None]),
         "displacement": Image(form.height[..., None].astype(np.float32), "linear", "mm"),
@@ -64,7 +58,7 @@ def linear_albedo(
     for layer in layers:
         splat(made[layer.column], layer.marks, layer.profile)
     hidden = enlarged(tile.whole(shadow(vertex_fields(), look)), resolution)
-    out = _coloured(look, made, form, hidden)
+    out = coloured(look, Texels((made[0], made[1], made[2]), form.groove, form.network, hidden))
     _add_stubble(out, tile, look, resolution)
     if tile.grid.part == "face":
         hairs = brow_hairs(tile.grid, look)
@@ -78,30 +72,10 @@ def coarse_pigment(tile: Layout, look: SkinLook) -> Float[np.ndarray, "C C 3"]:
     made = tile.whole(regional_pigment(fields, look))
     lips = tile.whole(np.stack([fields.of("lips"), fields.of("lower_lip")], axis=1))
     made = vermilion(made, lips[..., 0], lips[..., 1], look)
-    half = tile.places[::2, ::2].reshape(-1, 3)
-    size = tile.places.shape[0]
-    blotches = mottled(half, look).reshape(size // 2, size // 2, 2)
-    made[..., :2] += enlarged(blotches, size)
+    half = tile.places[::2, ::2]
+    blotches = mottled(half.reshape(-1, 3), look).reshape(*half.shape[:2], 2)
+    made[..., :2] += enlarged(blotches, tile.places.shape[0])
     return made
-
-
-def _coloured(
-    look: SkinLook, made: list[np.ndarray], form: Relief, hidden: np.ndarray
-) -> Float[np.ndarray, "R R 3"]:
-    """Pigment as colour, strip by strip; grooves hold more of both pigments for their area."""
-    out = np.empty((*form.height.shape, 3), np.float32)
-    tint, shade = tint_of(look.skin), np.log(SHADE)
-    for start in range(0, len(out), _STRIP):
-        rows = slice(start, start + _STRIP)
-        deep = np.clip(form.groove[rows], 0.0, _DEEPEST)
-        log = tint.log_colour(
-            log_melanin(made[MELANIN][rows], look) + _IN_GROOVES[0] * deep,
-            made[BLOOD][rows] + _IN_GROOVES[1] * deep,
-            made[OXYGEN][rows],
-        )
-        log += _GRAIN * form.network[rows][..., None] + hidden[rows][..., None] * shade
-        out[rows] = np.exp(log)
-    return out
 
 
 def _add_stubble(out: np.ndarray, tile: Layout, look: SkinLook, resolution: int) -> None:
@@ -121,7 +95,3 @@ def texels_per_mm(tile: Layout, hairs: Hairs, resolution: int) -> Float[np.ndarr
     """Texels a millimetre at each hair's root."""
     root = np.clip(hairs.points[:, 0], 0.0, 1.0 - 1e-6)
     return resolution / np.sqrt(tile.grid.texel_area[tile.grid.texel(root)]) / len(tile.grid.covered)
-
-
-def _encoded(linear: np.ndarray) -> Float[np.ndarray, "R R 3"]:
-    return linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)

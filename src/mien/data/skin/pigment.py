@@ -19,7 +19,7 @@ MELANIN, BLOOD, OXYGEN = range(3)
 _LEAST_UNIT = 0.03  # melanin of middling light skin
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _BLOTCH = 2.4  # millimetres, the smallest blotches of `mottled`; the largest are eight times that
-_MOTTLED = (0.030, 0.018)  # standard deviation of log luminance by blood and by melanin
+_MOTTLED = (0.034, 0.020)  # standard deviation of log luminance by blood and by melanin
 _LARGEST_SWING = 0.3  # where a pigment hardly shows, more of it would be no skin
 _PATTERN_ENDS = ((-0.5, -0.8), (1.3, 1.2))  # what regions may add in melanin and log blood
 
@@ -52,7 +52,7 @@ def _by_region(look: SkinLook) -> Float[np.ndarray, "K 3"]:
     def add(name: str, melanin: float = 0.0, blood: float = 0.0, oxygen: float = 0.0) -> None:
         out[NAMES.index(name)] += np.array([melanin, blood, oxygen], np.float32)
 
-    flush = look.light**0.5 * (0.35 + 1.3 * (look.flush - 0.45))
+    flush = look.light**0.5 * (0.75 + 1.3 * (look.flush - 0.45))
     for name, share in (("cheek", 0.30), ("central", 0.45), ("nose", 0.42), ("ear", 0.6), ("chin", 0.3)):
         add(name, blood=share * flush)
     add("forehead", blood=-0.12 * look.light)
@@ -74,6 +74,10 @@ def mottled(
         for column, wanted in ((MELANIN, _MOTTLED[1] * (0.7 + 0.6 * look.sun)), (BLOOD, _MOTTLED[0]))
     ]
     fields = mottle(points, _BLOTCH, look.seed, nearest=nearest)
+    # Small blotches are blood alone; freckling and tan are broader.
+    fields[:, BLOOD] = (
+        0.8 * fields[:, BLOOD] + 0.5 * mottle(points, 0.9, look.seed + 1, nearest=nearest)[:, 1]
+    )
     return fields * np.array(swing, np.float32)
 
 
@@ -88,11 +92,11 @@ def vermilion(
     `lips` is the region's soft weight; the red has a definite border within it.
     """
     red = _rise(lips, 0.28, 0.66)
-    blood = np.log(look.blood) + 0.85 + 0.65 * look.lips
+    blood = np.log(look.blood) + 1.0 + 0.65 * look.lips + 0.25 * look.light
     out = made.copy()
     out[..., MELANIN] -= (0.45 + 0.35 * look.light) * red * (made[..., MELANIN] + 0.06 + 0.1 * look.light)
     out[..., BLOOD] += 0.85 * red * (blood - 0.12 + 0.2 * lower - made[..., BLOOD])
-    out[..., OXYGEN] -= red * (0.05 + 0.06 * (1 - look.lips))
+    out[..., OXYGEN] -= red * (0.01 + 0.05 * (1 - look.lips))
     rim = np.exp(-(((lips - 0.14) / 0.09) ** 2)) * (lips > 0.01)
     out[..., BLOOD] -= 0.16 * rim
     return out

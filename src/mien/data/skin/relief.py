@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from mien.data.skin.cells import cell_noise
 from mien.data.skin.fields import grid_fields, vertex_fields
-from mien.data.skin.layout import Layout, enlarged
+from mien.data.skin.layout import COARSE, Layout, enlarged
 from mien.data.skin.look import SkinLook
 from mien.data.skin.marks import CREASE, PORE, Marks
 from mien.data.skin.splat import splat
@@ -20,19 +20,19 @@ from mien.data.skin.wrinkles import wrinkle_marks, wrinkles_of
 
 # Pores a square millimetre, their radius and depth (mm), by region: largest on nose and inner cheeks.
 PORES: dict[str, tuple[float, float, float]] = {
-    "forehead": (0.50, 0.11, 0.026),
-    "cheek": (0.55, 0.13, 0.034),
-    "chin": (0.55, 0.13, 0.034),
-    "central": (0.80, 0.17, 0.050),
-    "nose": (0.95, 0.165, 0.050),
+    "forehead": (0.55, 0.12, 0.034),
+    "cheek": (0.60, 0.14, 0.044),
+    "chin": (0.60, 0.14, 0.044),
+    "central": (0.85, 0.18, 0.065),
+    "nose": (1.0, 0.175, 0.065),
     "upper_lip": (0.40, 0.09, 0.018),
     "neck": (0.25, 0.10, 0.016),
     "scalp": (0.30, 0.10, 0.016),
 }
 _ELSEWHERE = (0.35, 0.10, 0.020)
 _LINES = 0.52  # mm from one line of the skin's own network to the next
-_LINE_DEPTH = 0.011
-_BUMPS = ((1.1, 0.020),)  # smallest size and standard deviation, mm: unevenness under the pores
+_LINE_DEPTH = 0.015
+_BUMPS = ((1.0, 0.019),)  # smallest size and standard deviation, mm: unevenness under the pores
 _THREAD_STEP = 0.45  # millimetres
 
 
@@ -58,7 +58,7 @@ def relief(layout: Layout, look: SkinLook, resolution: int, layers: list[Layer])
     height = _LINE_DEPTH * (0.7 + 0.9 * look.lines) * network
     for n, (size, deviation) in enumerate(_BUMPS):
         strength = deviation * (0.55 + 0.6 * look.pores + 0.6 * look.old)
-        bumps = mottle(layout.places.reshape(-1, 3), size, look.seed + n)[:, 0].reshape(1024, 1024)
+        bumps = mottle(layout.places.reshape(-1, 3), size, look.seed + n, channels=1).reshape(COARSE, COARSE)
         height += strength * (1 - 0.6 * smooth) * enlarged(bumps, resolution)
     if layout.grid.part == "face":
         groove += _wrinkles(layout, look, resolution, rng)
@@ -86,15 +86,17 @@ def _network(layout: Layout, look: SkinLook, resolution: int) -> Float[np.ndarra
     """The skin's own fine lines: borders of cells, raised in their middle like cobbles; bent by noise so
     that no two cells are alike, and stronger in some places than in others.
     """
-    coarse = layout.places.reshape(-1, 3)
-    bend = mottle(coarse, 0.9, look.seed + 11)
-    amount = np.clip(1.0 + 0.35 * mottle(coarse, 3.0, look.seed + 12)[:, 0], 0.3, 1.8)
-    bent = coarse + 0.16 * np.c_[bend, -bend.sum(axis=1) / 2]
-    places = enlarged(bent.reshape(1024, 1024, 3), resolution).reshape(-1, 3)
+    half = layout.places[::2, ::2]
+    flat = half.reshape(-1, 3)
+    bend = mottle(flat, 0.9, look.seed + 11)
+    amount = np.clip(1.0 + 0.35 * mottle(flat, 3.0, look.seed + 12, channels=1), 0.3, 1.8)
+    bent = 0.16 * np.c_[bend, -bend.sum(axis=1) / 2].reshape(half.shape)
+    places = enlarged(layout.places, resolution) + enlarged(bent, resolution)
+    places = places.reshape(-1, 3)
     first, second = cell_noise(places, _LINES * look.fineness, look.seed)
     edge = np.minimum((second - first) * 1.9, 1.0).reshape(resolution, resolution)
     first = first.reshape(resolution, resolution)
-    return enlarged(amount.reshape(1024, 1024), resolution) * (edge * (2.0 - edge) - 0.35 * first - 0.45)
+    return enlarged(amount.reshape(half.shape[:2]), resolution) * (edge * (2.0 - edge) - 0.35 * first - 0.45)
 
 
 def _pits(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
@@ -109,7 +111,7 @@ def _pits(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Genera
     count = len(places)
     size = here[:, 1] * (0.65 + 0.7 * look.pores) * np.exp(0.32 * rng.standard_normal(count))
     stretch = np.exp(0.20 * rng.standard_normal(count) + 0.15)
-    strength = here[:, 2] * (0.45 + 1.1 * look.pores) * rng.gamma(2.2, 0.45, count)
+    strength = here[:, 2] * (0.45 + 1.1 * look.pores) * np.minimum(rng.gamma(2.2, 0.45, count), 2.1)
     way = grid.at(places, layout.tension)
     marks = grid.marks(places, way, np.c_[size * stretch, size / stretch], strength, resolution)
     canvas = np.zeros((resolution, resolution), np.float32)
@@ -156,9 +158,10 @@ def _lip_creases(layout: Layout, look: SkinLook, resolution: int, rng: np.random
     radial = np.concatenate([0.022 * x, np.ones_like(x), -0.35 * np.ones_like(x)], axis=1)
     radial /= np.linalg.norm(radial, axis=1, keepdims=True)
     for density, steps, width, depth, bend in (
-        (0.06, 12, 0.20, 0.045, 0.22),
-        (0.30, 6, 0.12, 0.022, 0.4),
-        (0.12, 5, 0.10, 0.014, 1.3),
+        (0.10, 20, 0.30, 0.030, 0.10),  # furrows a millimetre apart, over the whole lip
+        (0.50, 11, 0.16, 0.030, 0.18),
+        (0.80, 6, 0.10, 0.018, 0.35),
+        (0.25, 5, 0.09, 0.012, 1.2),  # and a few across them
     ):
         seeds = layout.grid.scatter(density * np.clip(2.0 * lips - 0.7, 0, 1), rng)
         count = len(seeds)

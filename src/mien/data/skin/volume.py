@@ -19,12 +19,13 @@ _FALL = 1.75  # the amplitude of a wave falls with this power of its frequency (
 
 
 def mottle(
-    points: Float[np.ndarray, "N 3"], size: float, seed: int, *, nearest: bool = False
-) -> Float[np.ndarray, "N 2"]:
+    points: Float[np.ndarray, "N 3"], size: float, seed: int, *, nearest: bool = False, channels: int = 2
+) -> Float[np.ndarray, "N C"]:
     """Two independent fields of soft blotches from `size` to eight times `size` across (the points' unit).
 
     Zero mean and unit variance over space; larger blotches are the stronger. The seed chooses where in the
-    block and how it is turned; `nearest` takes the nearest value instead of interpolating.
+    block and how it is turned; `nearest` takes the nearest value instead of interpolating;
+    `channels` 1 leaves the second out.
     """
     rng = np.random.default_rng([seed, 77])
     turn = Rotation.from_quat(rng.standard_normal(4)).as_matrix() * (_FINEST / (2.0 * size))
@@ -32,9 +33,12 @@ def mottle(
     at = points.astype(np.float32) @ turn.T.astype(np.float32) + shift
     if nearest:
         cell = np.floor(at + np.float32(0.5)).astype(np.int32) & (_SIZE - 1)
-        return _blocks()[(cell[:, 0] * _SIZE + cell[:, 1]) * _SIZE + cell[:, 2]]
-    pair = _blocks().reshape(_SIZE, _SIZE, _SIZE, 2)
-    read = [map_coordinates(pair[..., k], at.T, order=1, mode="grid-wrap", output=np.float32) for k in (0, 1)]
+        return _blocks()[(cell[:, 0] * _SIZE + cell[:, 1]) * _SIZE + cell[:, 2], :channels]
+    blocks = _blocks().reshape(_SIZE, _SIZE, _SIZE, 2)
+    read = [
+        map_coordinates(blocks[..., k], at.T, order=1, mode="grid-wrap", output=np.float32)
+        for k in range(channels)
+    ]
     return np.stack(read, axis=1)
 
 

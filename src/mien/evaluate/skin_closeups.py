@@ -1,0 +1,201 @@
+"""Close-ups of made skin, 20 mm wide under a grazing light, beside a scan's at the same scale; its repeats.
+
+`python -m mien.evaluate.skin_closeups OUT [--scan S --albedo A --normal N --credit TEXT] [--indices 24,39]`
+writes `skin_closeups.png` and prints the highest peak of each place's autocorrelation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from mien.bake.colour import tile_of
+from mien.core.face import Rig
+from mien.core.mesh import Image
+from mien.data.basis import load_basis
+from mien.data.geometry import neutral_head
+from mien.data.skin.features import feature_maps
+from mien.data.skin.grid import grid
+from mien.data.skin.look import SkinLook, draw_look
+from mien.data.skin.maps import skin_maps
+from mien.data.subject import Subject as Person
+from mien.data.subject import draw_subject
+from mien.template.load import load_template
+from mien.textures.tangent import normal_from_displacement
+from mien.view.camera import Camera
+from mien.view.labels import blank_sheet, draw_text, paste
+from mien.view.lights import clay_studio
+from mien.view.render import light_for, render_lit
+from mien.view.subject import Subject, subject_from_scan, subject_from_template
+
+WIDTH_MM = 20.0
+_AWAY = 0.30  # metres from the skin to the eye
+_LIT_FROM = 44.0  # yaw of the studio, degrees: its key then grazes all four places
+_SLOW = 1.0  # millimetres, standard deviation
+_NEAREST_REPEAT = 1.5  # millimetres: nearer than that, a pore is like itself
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where to look: weights of the 68 landmarks, and a turn of the view to the subject's left, degrees."""
+
+    name: str
+    landmarks: dict[int, float]
+    turn: float
+
+
+SPOTS = (
+    Spot("cheek", {35: 0.40, 45: 0.30, 54: 0.30}, 32.0),
+    Spot("forehead", {21: -0.45, 22: -0.45, 20: 0.95, 23: 0.95}, 0.0),
+    Spot("nose", {30: 0.72, 35: 0.28}, 28.0),
+    Spot("lips", {51: 0.25, 57: 0.65, 54: 0.10}, 6.0),
+)
+
+
+def subject_view(
+    person: Person, maps: dict[str, Image], look: SkinLook
+) -> tuple[Subject, Float[np.ndarray, "68 3"]]:
+    """A drawn person with skin maps as something to look at, with the person's landmarks (metres)."""
+    template = load_template()
+    head = neutral_head(load_basis(), person, parts=True).astype(np.float64)
+    shown = {**maps, **feature_maps(person, look, 512)}
+    resolution = maps["face_albedo"].pixels.shape[0]
+    for part in ("face", "head"):
+        tile = tile_of(template, part, resolution)
+        shown[f"{part}_normal"] = normal_from_displacement(
+            maps[f"{part}_displacement"], tile, head, template.topology.triangles
+        )
+    rig = Rig(head, template.shapes, template.joints, template.joint_weights)
+    seen = subject_from_template(template, rig, shown, texture_limit=resolution)
+    return seen, template.landmarks.on(head, template.topology)
+
+
+def closeups(
+    subject: Subject, landmarks: Float[np.ndarray, "68 3"], size: int = 400
+) -> dict[str, UInt8[np.ndarray, "S S 3"]]:
+    """Pictures of `SPOTS`, `WIDTH_MM` wide, lit from the side as for judging relief."""
+    lit = light_for(subject, environment=clay_studio(_LIT_FROM), height=1024)
+    out = {}
+    for spot in SPOTS:
+        at = np.array(list(spot.landmarks.values())) @ landmarks[list(spot.landmarks)]
+        out[spot.name] = render_lit(lit, _camera(subject, at, spot.turn, size))
+    return out
+
+
+def _camera(subject: Subject, near: Float[np.ndarray, "3"], turn: float, size: int) -> Camera:
+    """Looks at the frontmost skin by `near`, from the front turned by `turn` degrees."""
+    away = np.linalg.norm((subject.vertices - near)[:, :2], axis=1)
+    close = np.flatnonzero(away < 0.006)
+    target = subject.vertices[close[subject.vertices[close, 2].argmax()]]
+    angle = np.radians(turn)
+    eye = target + _AWAY * np.array([np.sin(angle), 0.0, np.cos(angle)])
+    fov = float(np.degrees(2 * np.arctan(0.5e-3 * WIDTH_MM / _AWAY)))
+    return Camera(eye, target, fov, size, size)
+
+
+def repeat_peak(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -> float:
+    """Highest autocorrelation of a square of texture at any shift from 1.5 mm to half its width, -1 to 1.
+
+    What changes over more than `_SLOW` is taken out first, single marks are cut at three deviations, and
+    each shift is normalised by its own overlap.
+    """
+    size = len(texture)
+    fine = texture - cv2.GaussianBlur(texture.astype(np.float64), (0, 0), _SLOW * size / width_mm)
+    fine = np.clip(fine - fine.mean(), -3 * fine.std(), 3 * fine.std())
+
+    def correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        spectra = [np.fft.rfft2(field, (2 * size, 2 * size)) for field in (a, b)]
+        return np.fft.fftshift(np.fft.irfft2(spectra[0] * spectra[1].conj(), (2 * size, 2 * size)))
+
+    power = np.sqrt(np.maximum(correlate(fine**2, np.ones_like(fine)), 1e-12))
+    product = correlate(fine, fine) / (power * power[::-1, ::-1])
+    shift = np.hypot(*np.meshgrid(*[np.arange(-size, size)] * 2)) * width_mm / size
+    return float(product[(shift > _NEAREST_REPEAT) & (shift < 0.5 * width_mm)].max())
+
+
+def texture_at(image: Image, spot: Spot) -> Float[np.ndarray, "S S"]:
+    """A square of a map of the face about `WIDTH_MM` wide round a spot: log light, or displacement."""
+    face = grid("face")
+    landmarks = face.template.landmarks.on(face.points, face.template.topology)
+    at = np.array(list(spot.landmarks.values())) @ landmarks[list(spot.landmarks)]
+    texel = int(np.linalg.norm(face.at_texels(face.points) - at, axis=1).argmin())
+    scale = image.pixels.shape[0] / len(face.covered)
+    half = int(0.5 * WIDTH_MM / np.sqrt(face.texel_area[texel]) * scale)
+    row, column = (int((cells[texel] + 0.5) * scale) for cells in face.cells)
+    square = image.pixels[max(row - half, 0) : row + half, max(column - half, 0) : column + half]
+    size = min(square.shape[:2])
+    values = square[:size, :size]
+    return np.log(values.mean(axis=2) + 0.02) if values.shape[2] == 3 else values[..., 0]
+
+
+def repeat_peaks(maps: dict[str, Image]) -> dict[str, float]:
+    """By spot, the higher peak of the albedo's and the displacement's autocorrelation."""
+    kinds = ("face_albedo", "face_displacement")
+    return {spot.name: max(repeat_peak(texture_at(maps[kind], spot)) for kind in kinds) for spot in SPOTS}
+
+
+def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Subject, Float[np.ndarray, "68 3"]]:
+    """A real scan with its own colour and normal map, upright and in metres, with its landmarks."""
+    from mien.scan import clean_scan, load_scan, prepare_scan
+
+    prepared = prepare_scan(clean_scan(load_scan(scan, albedo)))
+    pixels = cv2.imread(str(normal), cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255.0
+    return subject_from_scan(prepared.scan, None, Image(pixels)), prepared.landmarks
+
+
+def sheet(rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str) -> UInt8[np.ndarray, "H W 3"]:
+    """Close-ups in rows with their names."""
+    size = len(next(iter(next(iter(rows.values())).values())))
+    gap, head, foot = 8, 26, 24 if credit else 0
+    out = blank_sheet(gap + len(SPOTS) * (size + gap), len(rows) * (size + head) + gap + foot)
+    for r, (label, pictures) in enumerate(rows.items()):
+        y = r * (size + head)
+        for c, (name, picture) in enumerate(pictures.items()):
+            x = gap + c * (size + gap)
+            draw_text(out, f"{name}, {WIDTH_MM:.0f} mm" + (f": {label}" if c == 0 else ""), x, y + 18, 13)
+            paste(out, picture, x, y + head)
+    if credit:
+        draw_text(out, credit, gap, out.shape[0] - 10, 11)
+    return out
+
+
+def described(person: Person) -> str:
+    """Who a drawn person is, in a few words."""
+    return f"subject {person.index}, {person.age:.0f} years, Monk tone {person.monk}"
+
+
+def main() -> None:
+    """The command line of this module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--indices", default="26,24,39")
+    parser.add_argument("--resolution", type=int, default=4096)
+    parser.add_argument("--size", type=int, default=400)
+    parser.add_argument("--scan", type=Path)
+    parser.add_argument("--albedo", type=Path)
+    parser.add_argument("--normal", type=Path)
+    parser.add_argument("--credit", default="")
+    given = parser.parse_args()
+    rows = {}
+    if given.scan is not None:
+        rows["scan"] = closeups(*scan_view(given.scan, given.albedo, given.normal), given.size)
+    for index in (int(i) for i in given.indices.split(",")):
+        person = draw_subject(given.seed, index)
+        look = draw_look(person)
+        maps = skin_maps(look, given.resolution)
+        rows[described(person)] = closeups(*subject_view(person, maps, look), given.size)
+        for name, peak in repeat_peaks(maps).items():
+            sys.stdout.write(f"{described(person)}, {name}: autocorrelation peak {peak:.3f}\n")
+    given.out.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(given.out / "skin_closeups.png"), sheet(rows, given.credit)[..., ::-1])
+
+
+if __name__ == "__main__":
+    main()
