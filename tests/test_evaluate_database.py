@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mien.data.subject import draw_subject
-from mien.evaluate.database import nearest_neighbours, predictability, region_spread, unevenness
+from mien.evaluate.database import (
+    nearest_neighbours,
+    nearest_taught,
+    region_spread,
+    unevenness,
+    without_rigid,
+)
 from mien.template.load import load_template
 
 SKIN = 17595
@@ -40,16 +45,16 @@ def test_the_nearest_face_is_found_at_its_distance():
     np.testing.assert_allclose(nearest_neighbours(faces), [1.0, 1.0, 5.0], rtol=1e-6)
 
 
-def test_what_is_written_into_form_is_read_from_it_and_noise_tells_nothing():
-    people = [draw_subject(2, i) for i in range(300)]
-    rng = np.random.default_rng(1)
-    noise = 1e-3 * rng.standard_normal((300, 40, 3))
-    told = noise.copy()
-    told[:, 0, 0] += 0.02 * np.array([(p.age - 49) / 18 for p in people])
-    told[:, 1, 0] += 0.02 * np.array([p.sex - 0.5 for p in people]) * 3
-    read = predictability(told, people, 20)
-    assert read.age_r2 > 0.9
-    assert read.sex_accuracy > 0.95
-    blind = predictability(noise, people, 20)
-    assert blind.age_r2 < 0.15
-    assert blind.sex_accuracy < 0.7
+def test_a_copy_of_a_training_face_is_noticed():
+    known = np.random.default_rng(4).standard_normal((6, 50, 3))
+    asked = np.stack([known[3], known[1] + [0, 2e-3, 0]])
+    np.testing.assert_allclose(nearest_taught(asked, known), [0.0, 2.0], atol=1e-4)
+
+
+def test_a_turn_and_a_shift_are_no_spread():
+    rest = np.random.default_rng(5).standard_normal((30, 3))
+    motion = np.cross([0.1, -0.2, 0.05], rest) + [1.0, 2.0, 3.0]
+    np.testing.assert_allclose(without_rigid(motion[None], rest), 0.0, atol=1e-12)
+    bump = np.zeros((1, 30, 3))
+    bump[0, 4, 1] = 1.0
+    assert np.abs(without_rigid(bump, rest)[0, 4, 1]) > 0.5

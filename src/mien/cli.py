@@ -99,13 +99,18 @@ class Check:
 class Evaluate:
     """Measure a part of Mien; the numbers in the README come from here."""
 
-    what: Positional[Literal["registration", "shapes", "inputs", "colour", "masks", "topology", "database"]]
+    what: Positional[
+        Literal["registration", "shapes", "inputs", "colour", "masks", "topology", "database", "geoimage"]
+    ]
     """registration: synthetic scans with known truth, then --scans; shapes: the template's 52; inputs: time
     and memory of `mien rig` on scans of 5 million triangles with 8K textures (minutes, 3 GB of disk);
     colour: detail that the bake keeps of known gratings, or with --scans and --plots of those;
     masks: the face under synthetic beards, with a mask, with the guess, and with the beard followed;
     topology: --scans on the base meshes of --meshes and on a coarse one: residual, lids, lips, leakage.
-    database: spread, look-alikes and unevenness of generated neutral heads, what form tells of a person."""
+    database: distributions beside their targets, spread and look-alikes beside ICT-FaceKit's, the linear
+    model's components, what form and skin tell of a person and of each other (minutes; pictures to --plots);
+    with --scans instead registration with that linear model beside the shipped one;
+    geoimage: what 256² geometry images keep of the database's expressions, and of --ict in its own UV."""
     scans: tuple[Path, ...] = ()
     """Further scans to register and measure."""
     albedo: tuple[Path, ...] = ()
@@ -116,6 +121,7 @@ class Evaluate:
     """topology: base meshes with UVs, or ICT-FaceKit's folder FaceXModel."""
     plots: Path | None = None
     """registration: instead, a folder for pictures: predicted against true error, each scan's error map;
+    database: a folder for pictures of its numbers;
     colour: the folder for 400 % close-ups beside each scan, and its texel-stretch map."""
     resolution: Literal[1024, 2048, 4096] = 2048
     """colour: texels of the baked maps."""
@@ -126,8 +132,8 @@ class Evaluate:
     """registration: instead, strong expressions put into synthetic heads: weights found, error of the neutral
     before and after they are taken out."""
     ict: Path | None = None
-    """registration: instead, your copy of ICT-FaceKit (its folder FaceXModel): how far the same vertex of
-    different people lies apart on the template."""
+    """Your copy of ICT-FaceKit (its folder FaceXModel). registration: instead, how far the same vertex of
+    different people lies apart on the template; database, geoimage: measured beside."""
     json: Path | None = None
     """File for the numbers."""
 
@@ -254,9 +260,11 @@ def _evaluate(command: Evaluate) -> int:
     if command.what == "shapes":
         return _print_rows(evaluate_shapes(), command.json)
     if command.what == "database":
-        from mien.pipeline.measure_database import evaluate_database
+        return _evaluate_database(command)
+    if command.what == "geoimage":
+        from mien.pipeline.measure_geoimage import evaluate_geoimage
 
-        return _print_rows(evaluate_database(), command.json)
+        return _print_rows(evaluate_geoimage(command.ict), command.json)
     if command.what == "inputs":
         from mien.pipeline.large import evaluate_large
 
@@ -290,6 +298,27 @@ def _evaluate_colour(command: Evaluate, scans: list[RealScan]) -> int:
         scans, command.plots, command.resolution, lambda text: print(text, file=sys.stderr)
     )
     return _print_rows(rows, command.json)
+
+
+def _evaluate_database(command: Evaluate) -> int:
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    if command.scans:
+        from mien.pipeline.measure import real_scans
+        from mien.pipeline.measure_identity import evaluate_identity
+
+        scans = real_scans(command.scans, command.albedo, command.landmarks)
+        return _print_rows(evaluate_identity(scans, say), command.json)
+    from mien.pipeline.measure_database import evaluate_database
+    from mien.pipeline.tables import list_table
+
+    sections = evaluate_database(command.ict, command.plots, say)
+    for name, rows in sections.items():
+        print(f"{name.upper()}\n{list_table(rows)}\n")
+    if command.json is not None:
+        command.json.write_text(json.dumps(sections, indent=2) + "\n")
+    return 0
 
 
 def _evaluate_truth(command: Evaluate) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.ndimage import distance_transform_edt
 
 from mien.core.conventions import MILLIMETRES_PER_METRE, uv_to_pixel
@@ -20,21 +20,24 @@ def surface_errors(
     offsets: Iterable[Float[np.ndarray, "V 3"]],
     *,
     rasterised: bool = False,
+    chosen: Bool[np.ndarray, " T"] | None = None,
     seed: int = 0,
 ) -> dict[str, float]:
     """Distance between offsets (metres) and what comes back, millimetres: mean, 99.9th percentile, worst.
 
     At the vertices and at random points inside the triangles, pooled over all heads. `rasterised` encodes
-    as paper 1 does: each texel takes the position of the surface at its centre.
+    as paper 1 does: each texel takes the position of the surface at its centre. `chosen` are the codec's
+    triangles that are measured on, all when left out.
     """
     rng = np.random.default_rng(seed)
     encode = _rasteriser(codec) if rasterised else codec.encode
-    used = np.unique(codec.triangles)
+    asked = np.arange(len(codec.triangles)) if chosen is None else np.flatnonzero(chosen)
+    used = np.unique(codec.triangles[asked])
     at_vertices, inside = [], []
     for offset in offsets:
         image = encode(offset)
         at_vertices.append(np.linalg.norm(codec.decode(image) - offset, axis=1)[used])
-        triangle = rng.integers(len(codec.triangles), size=POINTS)
+        triangle = asked[rng.integers(len(asked), size=POINTS)]
         weights = rng.dirichlet(np.ones(3), POINTS)
         true = np.einsum("nk,nkd->nd", weights, offset[codec.triangles[triangle]])
         inside.append(np.linalg.norm(codec.sample(image, triangle, weights) - true, axis=1))

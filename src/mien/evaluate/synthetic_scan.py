@@ -63,17 +63,20 @@ def synthetic(
     seed: int,
     recipe: Recipe | None = None,
     weights: Float[np.ndarray, "52"] | None = None,
+    head: Float[np.ndarray, "V 3"] | None = None,
 ) -> SyntheticScan:
     """A random head as a scanner would see it; the same seed gives the same scan.
 
-    `weights` of the 52 shapes replace the random expression.
+    `weights` of the 52 shapes replace the random expression, `head` (neutral) the template's random identity.
     """
     recipe = recipe or Recipe()
     rng = np.random.default_rng(seed)
     skin = template_skin(template)
     random = _random_expression(rng, recipe.expression)
     expression = random if weights is None else weights
-    truth = _random_head(template, expression, rng, recipe)
+    if head is None:
+        head = _random_identity(template, rng, recipe)
+    truth = _moved(template, head, expression, rng, recipe)
     if recipe.detail:
         truth = _with_detail(template, skin, truth, recipe.detail, np.random.default_rng([seed, 2]))
     vertices, triangles = _remeshed(skin, truth[skin.index], recipe.triangles)
@@ -99,11 +102,20 @@ def _random_expression(rng: np.random.Generator, largest: float) -> np.ndarray:
     return largest * rng.random() * shape_weights(EXPRESSIONS[name])
 
 
-def _random_head(
-    template: Template, expression: np.ndarray, rng: np.random.Generator, recipe: Recipe
+def _random_identity(
+    template: Template, rng: np.random.Generator, recipe: Recipe
 ) -> Float[np.ndarray, "V 3"]:
     weights = recipe.identity * np.clip(rng.normal(size=len(template.identity.modes)), -2, 2)
-    head = template.identity.heads(template.vertices, weights)
+    return template.identity.heads(template.vertices, weights)
+
+
+def _moved(
+    template: Template,
+    head: Float[np.ndarray, "V 3"],
+    expression: np.ndarray,
+    rng: np.random.Generator,
+    recipe: Recipe,
+) -> Float[np.ndarray, "V 3"]:
     head = head + np.tensordot(expression, template.shapes, axes=1)
     return head + recipe.outside_model * _smooth_field(template.vertices, rng)
 

@@ -22,6 +22,17 @@ def rows_table(rows: list[dict[str, object]]) -> str:
     return _as_text(table)
 
 
+def list_table(rows: list[dict[str, object]]) -> str:
+    """Rows as rows, for many rows of few numbers; the first column is their name."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, key in enumerate(keys):
+        table.add_column(key.replace("_", " "), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(key, "")) for key in keys))
+    return _as_text(table)
+
+
 def quality_table(asset: FaceAsset, out: Path) -> str:
     """What `mien rig` prints: how good the fit is, what was taken out of the scan, where the files are.
 

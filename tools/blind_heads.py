@@ -1,0 +1,134 @@
+"""A blind test: which of these clay heads were invented, and which are people?
+
+    python -m tools.blind_heads OUT --ict FACEXMODEL [--scans SCAN ...] [--albedo IMAGE ...] [--seed 0]
+    python -m tools.blind_heads OUT --score 1,4,7,...
+
+OUT gets `head_01.png`, ... and `sheet.png`: half of the heads are the database's, half random people of
+ICT-FaceKit and the given real scans, all registered to the template (about half a minute each) and drawn from
+the same places in the same light. The key, which the judge must not see, is written beside it: OUT.key.json.
+--score takes the numbers that the judge held for invented.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy import stats
+
+from mien.core.face import PreparedScan
+from mien.data.basis import load_basis
+from mien.data.freeze import SEED, split_indices
+from mien.data.geometry import neutral_head
+from mien.data.subject import draw_subject
+from mien.evaluate.consistency import read_people
+from mien.pipeline.draw_database import clay_tiles
+from mien.register import register
+from mien.register.unit import settle_unit
+from mien.scan import clean_scan, load_scan, prepare_scan
+from mien.template.load import load_template
+
+HEADS, COLUMNS, WIDTH = 24, 6, 300
+YAWS = (-38.0, 0.0, 0.0, 24.0, 50.0)
+AIM = 0.65
+INVENTED, ICT = "database", "ICT-FaceKit"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Share of heads put where they belong, its 95 % interval, and how likely guessing does as well."""
+
+    right: int
+    heads: int
+    rate: float
+    low: float
+    high: float
+    by_chance: float
+
+
+def score(key: dict[str, str], named: set[int]) -> Score:
+    """`key` names each head's origin by number; `named` are those held for invented. Clopper-Pearson 1934."""
+    truth = {int(number): origin == INVENTED for number, origin in key.items()}
+    unknown = named - truth.keys()
+    if unknown:
+        raise SystemExit(f"no head {sorted(unknown)[0]}: the key has 1 to {len(truth)}")
+    right = sum((number in named) == invented for number, invented in truth.items())
+    test = stats.binomtest(right, len(truth), 0.5, alternative="greater")
+    interval = stats.binomtest(right, len(truth)).proportion_ci(0.95)
+    return Score(right, len(truth), right / len(truth), interval.low, interval.high, test.pvalue)
+
+
+def shuffled(origins: list[str], seed: int) -> tuple[np.ndarray, dict[str, str]]:
+    """The order in which heads are shown, and the key of it."""
+    order = np.random.default_rng([seed, 7]).permutation(len(origins))
+    return order, {str(number): origins[index] for number, index in enumerate(order, start=1)}
+
+
+def draw(out: Path, people: list[tuple[str, PreparedScan]], heads: int, seed: int) -> None:
+    template = load_template()
+    found: list[tuple[str, np.ndarray]] = []
+    first = split_indices("test")[(heads * seed) % 900]
+    for index in range(first, first + heads - len(people)):
+        found.append((INVENTED, neutral_head(load_basis(), draw_subject(SEED, index), parts=True)))
+    for name, prepared in people:
+        print(f"registering {name} {prepared.scan.name}", flush=True)
+        _, fitted = settle_unit(template, prepared, register(template, prepared))
+        found.append((name, fitted.vertices.astype(np.float32)))
+    order, key = shuffled([name for name, _ in found], seed)
+    rng = np.random.default_rng([seed, 8])
+    tiles = [clay_tiles(found[index][1], [float(rng.choice(YAWS))], WIDTH)[0] for index in order]
+    out.mkdir(parents=True, exist_ok=True)
+    for number, tile in enumerate(tiles, start=1):
+        cv2.putText(
+            tile, str(number), (10, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (235, 235, 235), 2, cv2.LINE_AA
+        )
+        cv2.imwrite(str(out / f"head_{number:02d}.png"), tile[..., ::-1])
+    rows = [np.hstack(tiles[k : k + COLUMNS]) for k in range(0, len(tiles) - COLUMNS + 1, COLUMNS)]
+    cv2.imwrite(str(out / "sheet.png"), np.vstack(rows)[..., ::-1])
+    key_path(out).write_text(json.dumps(key, indent=1) + "\n")
+
+
+def key_path(out: Path) -> Path:
+    return out.with_name(out.name + ".key.json")
+
+
+def real_people(scans: list[Path], albedo: list[Path]) -> list[tuple[str, PreparedScan]]:
+    pairs = zip_longest(scans, albedo)
+    return [("scan", prepare_scan(clean_scan(load_scan(scan, colour)))) for scan, colour in pairs]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--ict", type=Path)
+    parser.add_argument("--scans", type=Path, nargs="*", default=[])
+    parser.add_argument("--albedo", type=Path, nargs="*", default=[])
+    parser.add_argument("--heads", type=int, default=HEADS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--score", help="numbers held for invented, with commas")
+    given = parser.parse_args()
+    if given.score is not None:
+        key = json.loads(key_path(given.out).read_text())
+        got = score(key, {int(number) for number in given.score.split(",")})
+        print(f"{got.right} of {got.heads} right: {got.rate:.0%} (95 %: {got.low:.0%} to {got.high:.0%}; "
+              f"guessing does as well with p = {got.by_chance:.2f}); aim at most {AIM:.0%}")  # fmt: skip
+        return
+    people = real_people(given.scans, given.albedo)
+    missing = given.heads // 2 - len(people)
+    if missing > 0:
+        if given.ict is None:
+            parser.error(
+                f"{len(people)} scans, {given.heads // 2} people are needed; give --ict for the rest"
+            )
+        source = read_people(given.ict)
+        people += [(ICT, source.person(1000 * given.seed + index)) for index in range(missing)]
+    draw(given.out, people[: given.heads // 2], given.heads, given.seed)
+
+
+if __name__ == "__main__":
+    main()
