@@ -61,7 +61,7 @@ class ExpressionMaker:
         seen = np.flatnonzero(self.template.vertex_mask("face", "head")[: self.count])
         self._gradients = LocalGradients(self.template.vertices[: self.count], seen, self._rows)
         self._lids = lid_contacts(self.template, self.heads.seat, self.count)
-        self._lips = LipContact(self.template, self.heads.seat)
+        self.lips = LipContact(self.template, self.heads.seat)
         self._bind_face()
 
     def draw_form(self, subject: Subject, head: NeutralHead, *, residual: bool = True) -> ExpressionForm:
@@ -127,7 +127,7 @@ class ExpressionMaker:
         out = rest + offsets
         for side, lids in self._lids.items():
             lids(out, rest, head.eyes[side], weights)
-        self._lips(out, rest, weights)
+        self.lips(out, rest, weights)
         return out - rest
 
     def _bind_face(self) -> None:

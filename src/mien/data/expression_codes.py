@@ -91,12 +91,13 @@ def draw_code(rng: np.random.Generator) -> Float[np.ndarray, "52"]:
     chosen = rng.choice(len(MOVEMENTS), size=count, replace=False)
     strong = rng.uniform(0.3, 1.0, count) if kind != "dense" else rng.beta(1.1, 2.0, count)
     weight = {MOVEMENTS[k]: float(w) for k, w in zip(chosen, strong, strict=True)}
+    if "mouthClose" in weight:
+        weight.setdefault("jawOpen", float(rng.uniform(0.2, 0.7)))
     for one, other in AGAINST:
         if one in weight and other in weight:
             del weight[min(one, other, key=lambda name: weight[name])]
     if "mouthClose" in weight:
-        jaw = weight.setdefault("jawOpen", float(rng.uniform(0.2, 0.7)))
-        weight["mouthClose"] = min(weight["mouthClose"], jaw)
+        weight["mouthClose"] = min(weight["mouthClose"], weight.get("jawOpen", 0.0))
     total = sum(weight.values())
     scale = min(1.0, STRONGEST_SUM / total) if total else 1.0
     out = np.zeros(len(SHAPE_INDEX))

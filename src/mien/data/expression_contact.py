@@ -27,6 +27,7 @@ CLOSING = 0.35  # share of the rest opening from which lids are drawn to close e
 SHUT = 0.06  # share of it below which the lines are laid on each other
 UPPER_SHARE = 0.8  # of a lid's closing that the upper one does
 SEALED, APART = 0.15e-3, 0.8e-3  # metres between the template's lips: touching, surely open
+CORNER_SHARE = (0.01, 0.09)  # of the mouth's width from a corner: from no correction to all of it
 _CLAMP_ROUNDS = 6
 
 
@@ -128,7 +129,7 @@ class LidContact:
         lower = goal[margin.lower]
         frame = before[margin.lower]
         seam = _on_line(lower, _along(frame, frame), _along(before[margin.upper], frame))
-        shut = 1 - smoothstep(np.array(left), 0.0, SHUT)
+        shut = 1 - smoothstep(np.array([left]), 0.0, SHUT)
         crossed = smoothstep(-_opening(goal, margin), 0.0, 0.1e-3)
         share = np.maximum(shut, crossed)[:, None]
         share[[0, -1]] = 0.0
@@ -138,11 +139,11 @@ class LidContact:
         """What is left of the template's opening, and how much the subject's goes by it (0 to 1)."""
         generic = np.maximum(_opening(self._rest, margin), 1e-6)
         left = max(float(np.median((_opening(wanted, margin) / generic)[4:-4])), 0.0)
-        return left, float(1 - smoothstep(np.array(left), 0.0, CLOSING))
+        return left, float(1 - smoothstep(np.array([left]), 0.0, CLOSING)[0])
 
 
 class LipContact:
-    """Both lips, bound to the template."""
+    """Both lips, bound to the template. Pairs of points over each other are those of the head at rest."""
 
     def __init__(self, template: Template, seat: Seat) -> None:
         self._lips = seat.lips
@@ -151,6 +152,16 @@ class LipContact:
         self._rest = template.vertices[rows]
         self._shapes = template.shapes[:, rows].reshape(52, -1)
         self._pressing = np.array([name.startswith(("mouthPress", "mouthRoll")) for name in SHAPE_NAMES])
+        count = len(self._lips.seam_upper)
+        share = _share(self._rest[:count])
+        self._inner = smoothstep(np.minimum(share, 1 - share), *CORNER_SHARE)
+        self._count = count
+
+    def opening(
+        self, posed: Float[np.ndarray, "S 3"], rest: Float[np.ndarray, "S 3"]
+    ) -> Float[np.ndarray, " U"]:
+        """Signed metres of height between the lips' seams, at the upper one's points; negative: crossed."""
+        return self._heights(posed[self._rows], rest[self._rows])
 
     def __call__(
         self, out: Float[np.ndarray, "S 3"], rest: Float[np.ndarray, "S 3"], weights: Float[np.ndarray, "52"]
@@ -158,22 +169,25 @@ class LipContact:
         """Parts lips that cross and closes those that the template's weights close, in place."""
         lips = self._lips
         generic = self._rest + (weights @ self._shapes).reshape(-1, 3)
-        count = len(lips.seam_upper)
-        open_there = _gap(generic[:count], generic[count:])
-        sealed = 1 - smoothstep(open_there, SEALED, APART)
+        sealed = 1 - smoothstep(self._heights(generic, self._rest), SEALED, APART)
         pressed = min(1.0, float(np.abs(weights[self._pressing]).sum()))
-        allowed = np.maximum(self._seat.lip_opening(rest), LIP_GAP) * (1 - 0.8 * pressed) + LIP_GAP * pressed
+        before = np.maximum(self.opening(rest, rest), LIP_GAP)
+        allowed = before * (1 - 0.8 * pressed) + LIP_GAP * pressed
         for _ in range(_CLAMP_ROUNDS):
-            opening = self._seat.lip_opening(out)
+            opening = self.opening(out, rest)
             lack = np.maximum(LIP_GAP - opening, 0.0)
-            lack = np.maximum.reduce(
-                [lack, np.roll(lack, 1), np.roll(lack, -1)]
-            )  # ripples stay out of the seam
-            lack -= sealed * np.maximum(opening - allowed, 0.0)
-            lack[[0, -1]] = 0.0
+            lack = np.maximum.reduce([lack, np.roll(lack, 1), np.roll(lack, -1)])  # no ripples in the seam
+            lack = self._inner * (lack - sealed * np.maximum(opening - allowed, 0.0))
             if np.abs(lack).max() < 5e-6:
                 return
             out[lips.rows, 1] += 0.5 * lips.sign * (lips.weights @ lack)
+
+    def _heights(
+        self, posed: Float[np.ndarray, "P 3"], rest: Float[np.ndarray, "P 3"]
+    ) -> Float[np.ndarray, " U"]:
+        upper, lower = rest[: self._count], rest[self._count :]
+        below = np.interp(_along(upper, upper), _along(lower, upper), posed[self._count :, 1])
+        return posed[: self._count, 1] - below
 
 
 def _plate(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -17,9 +18,16 @@ from mien.data.expression import BoundHead, ExpressionMaker, expression_maker
 from mien.data.expression_codes import ExpressionPlan
 from mien.data.subject import Subject, draw_subject
 from mien.geoimage.codec import GeometryImageCodec, face_codec
+from mien.template.load import load_template
 
 KEPT_SUBJECTS = 192  # of which neutral, albedo and form are kept (about 2.5 MB each)
 ALBEDO_RESOLUTION = 256
+
+
+@cache
+def shared_codec(resolution: int) -> GeometryImageCodec:
+    """The face tile's codec, whose operator takes seconds to make: one for all samplers."""
+    return face_codec(load_template(), resolution)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Sampler:
         self.plan = ExpressionPlan(expressions)
         self.names = self.plan.names
         self.maker: ExpressionMaker = expression_maker(basis or load_basis())
-        self.codec: GeometryImageCodec = face_codec(self.maker.template, resolution)
+        self.codec = shared_codec(resolution)
         self._mean = self.maker.heads.basis.mean
         self._kept: OrderedDict[int, KeptSubject] = OrderedDict()
 
