@@ -61,7 +61,7 @@ def varied_recipe(seed: int) -> Recipe:
         triangles=int(10 ** rng.uniform(3.6, 4.8)),
         identity=rng.uniform(0.6, 1.2),
         outside_model=rng.uniform(0.0005, 0.002),
-        detail=rng.uniform(0.0, 0.0006),
+        detail=rng.uniform(0.0003, 0.0012),
         expression=rng.uniform(0.0, 0.8),
         noise=0.001 * rng.random() ** 2 if rough > 0.3 else 0.00005,
         bumps=0.0004 * rng.random() if rough > 0.5 else 0.0,
