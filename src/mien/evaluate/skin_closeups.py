@@ -14,8 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
+from scipy import ndimage
 
 from mien.bake.colour import tile_of
+from mien.core.errors import MienError
 from mien.core.face import Rig
 from mien.core.mesh import Image
 from mien.data.basis import load_basis
@@ -38,6 +40,7 @@ WIDTH_MM = 20.0
 _AWAY = 0.30  # metres from the skin to the eye
 _LIT_FROM = 44.0  # yaw of the studio, degrees: its key then grazes all four places
 _SLOW = 1.0  # millimetres, standard deviation
+_HILL = 0.1  # correlation down to which the hill round no shift reaches
 _NEAREST_REPEAT = 1.5  # millimetres: nearer than that, a pore is like itself
 
 
@@ -100,14 +103,18 @@ def _camera(subject: Subject, near: Float[np.ndarray, "3"], turn: float, size: i
 
 
 def repeat_peak(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -> float:
-    """Highest autocorrelation of a square of texture at any shift from 1.5 mm to half its width, -1 to 1.
+    """Highest autocorrelation of a square of texture at any shift from 1.5 mm to half its width, -1 to 1,
+    apart from the hill round no shift at all (long marks are like themselves along their length).
 
-    What changes over more than `_SLOW` is taken out first, single marks are cut at three deviations, and
+    What changes over more than `_SLOW` is taken out first, local contrast is evened out so that no border or
+    mole counts for all, and
     each shift is normalised by its own overlap.
     """
     size = len(texture)
     fine = texture - cv2.GaussianBlur(texture.astype(np.float64), (0, 0), _SLOW * size / width_mm)
-    fine = np.clip(fine - fine.mean(), -3 * fine.std(), 3 * fine.std())
+    contrast = np.sqrt(cv2.GaussianBlur(fine**2, (0, 0), 2.0 * _SLOW * size / width_mm)) + 1e-9
+    fine = np.clip(fine / contrast, -2.5, 2.5)
+    fine -= fine.mean()
 
     def correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         spectra = [np.fft.rfft2(field, (2 * size, 2 * size)) for field in (a, b)]
@@ -116,7 +123,9 @@ def repeat_peak(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -
     power = np.sqrt(np.maximum(correlate(fine**2, np.ones_like(fine)), 1e-12))
     product = correlate(fine, fine) / (power * power[::-1, ::-1])
     shift = np.hypot(*np.meshgrid(*[np.arange(-size, size)] * 2)) * width_mm / size
-    return float(product[(shift > _NEAREST_REPEAT) & (shift < 0.5 * width_mm)].max())
+    hill, _ = ndimage.label(product > _HILL)  # of a groove along itself: not a repeat
+    apart = hill != hill[size, size]
+    return float(product[apart & (shift > _NEAREST_REPEAT) & (shift < 0.5 * width_mm)].max())
 
 
 def texture_at(image: Image, spot: Spot) -> Float[np.ndarray, "S S"]:
@@ -145,8 +154,11 @@ def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Subject, Float[np
     from mien.scan import clean_scan, load_scan, prepare_scan
 
     prepared = prepare_scan(clean_scan(load_scan(scan, albedo)))
-    pixels = cv2.imread(str(normal), cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255.0
-    return subject_from_scan(prepared.scan, None, Image(pixels)), prepared.landmarks
+    pixels = cv2.imread(str(normal), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise MienError(f"{normal}: cannot be read as a picture, expected a normal map; choose another")
+    bumps = Image(pixels[..., ::-1].astype(np.float32) / 255.0)
+    return subject_from_scan(prepared.scan, None, bumps), prepared.landmarks
 
 
 def sheet(rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str) -> UInt8[np.ndarray, "H W 3"]:

@@ -55,6 +55,15 @@ def _hash(x, y, z, seed, k):
     return h / 4294967296.0
 
 
+# The 27 cells round a point, its own first: what is found early spares looking further.
+_NEAR = np.array(
+    sorted(
+        ((a, b, c) for a in (-1, 0, 1) for b in (-1, 0, 1) for c in (-1, 0, 1)),
+        key=lambda o: sum(map(abs, o)),
+    )
+)
+
+
 @njit(cache=True, parallel=True)
 @no_type_check
 def _cells(points, scale, seed, first, second):
@@ -62,16 +71,22 @@ def _cells(points, scale, seed, first, second):
         x, y, z = points[n, 0] * scale, points[n, 1] * scale, points[n, 2] * scale
         i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
         near, next_near = np.float32(9.0), np.float32(9.0)
-        for a in range(i - 1, i + 2):
-            for b in range(j - 1, j + 2):
-                for c in range(k - 1, k + 2):
-                    dx = a + _hash(a, b, c, seed, 0) - x
-                    dy = b + _hash(a, b, c, seed, 1) - y
-                    dz = c + _hash(a, b, c, seed, 2) - z
-                    d = dx * dx + dy * dy + dz * dz
-                    if d < near:
-                        next_near = near
-                        near = d
-                    elif d < next_near:
-                        next_near = d
+        for o in range(27):
+            a, b, c = i + _NEAR[o, 0], j + _NEAR[o, 1], k + _NEAR[o, 2]
+            gx, gy, gz = (
+                max(a - x, x - a - 1.0, 0.0),
+                max(b - y, y - b - 1.0, 0.0),
+                max(c - z, z - c - 1.0, 0.0),
+            )
+            if gx * gx + gy * gy + gz * gz >= next_near:
+                continue
+            dx = a + _hash(a, b, c, seed, 0) - x
+            dy = b + _hash(a, b, c, seed, 1) - y
+            dz = c + _hash(a, b, c, seed, 2) - z
+            d = dx * dx + dy * dy + dz * dz
+            if d < near:
+                next_near = near
+                near = d
+            elif d < next_near:
+                next_near = d
         first[n], second[n] = np.sqrt(near), np.sqrt(next_near)

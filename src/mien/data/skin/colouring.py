@@ -16,8 +16,8 @@ from mien.data.skin.pigment import BLOOD, MELANIN, OXYGEN, log_melanin, melanin_
 from mien.data.skin.tint import tint_of
 
 GRAIN = 0.022  # of log light, with the network of lines
-IN_GROOVES = (1.6, 2.4)  # log shares of melanin and blood that a millimetre of depth adds
-_DEEPEST = 0.2
+IN_GROOVES = (1.8, 2.0)  # log shares of melanin and blood that a millimetre of depth adds
+_DEEPEST = 0.11
 _CODES = 8192  # steps (of the root of light) of the table that encodes sRGB
 
 

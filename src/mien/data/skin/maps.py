@@ -17,7 +17,7 @@ from mien.data.skin.pigment import mottled, regional_pigment, vermilion
 from mien.data.skin.relief import Relief, relief
 from mien.data.skin.splat import splat
 from mien.data.skin.spots import Layer, spots
-from mien.data.skin.strokes import draw_hairs
+from mien.data.skin.strokes import draw_hairs, lay_cover
 from mien.textures.skin import regional_fields
 
 
@@ -87,8 +87,7 @@ def _add_stubble(out: np.ndarray, tile: Layout, look: SkinLook, resolution: int)
         canvas = np.zeros(out.shape[:2], np.float32)
         parts = (marks.centre, marks.to_surface, marks.radius, marks.strength)
         splat(canvas, Marks(*(part[chosen] for part in parts)), SPOT)
-        cover = (1.0 - np.exp(-canvas))[..., None]
-        out += cover * (colour.astype(np.float32) - out)
+        lay_cover(out, canvas, colour.astype(np.float32))
 
 
 def texels_per_mm(tile: Layout, hairs: Hairs, resolution: int) -> Float[np.ndarray, " H"]:

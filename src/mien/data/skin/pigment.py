@@ -94,9 +94,9 @@ def vermilion(
     red = _rise(lips, 0.28, 0.66)
     blood = np.log(look.blood) + 1.0 + 0.65 * look.lips + 0.25 * look.light
     out = made.copy()
-    out[..., MELANIN] -= (0.45 + 0.35 * look.light) * red * (made[..., MELANIN] + 0.06 + 0.1 * look.light)
+    out[..., MELANIN] -= (0.5 - 0.2 * look.light) * red * made[..., MELANIN]
     out[..., BLOOD] += 0.85 * red * (blood - 0.12 + 0.2 * lower - made[..., BLOOD])
-    out[..., OXYGEN] -= red * (0.01 + 0.05 * (1 - look.lips))
+    out[..., OXYGEN] += red * (0.12 * look.lips - 0.03)
     rim = np.exp(-(((lips - 0.14) / 0.09) ** 2)) * (lips > 0.01)
     out[..., BLOOD] -= 0.16 * rim
     return out

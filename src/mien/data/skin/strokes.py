@@ -74,3 +74,15 @@ def _draw(picture, points, half, cover, colour):
                 if share > 0.0:
                     for c in range(3):
                         picture[y, x, c] += share * (colour[h, c] - picture[y, x, c])
+
+
+@njit(cache=True)
+@no_type_check
+def lay_cover(picture, canvas, colour):
+    """Lays a colour over a picture in place, its share 1 - exp(-canvas) at each texel."""
+    for y in range(canvas.shape[0]):
+        for x in range(canvas.shape[1]):
+            if canvas[y, x] > 0.0:
+                share = np.float32(1.0) - np.exp(-canvas[y, x])
+                for c in range(3):
+                    picture[y, x, c] += share * (colour[c] - picture[y, x, c])
