@@ -80,7 +80,7 @@ def test_plain_transfer_onto_the_template_gives_its_shapes(maker, generic):
         weights = np.zeros(52)
         weights[k] = 1.0
         off = np.abs(maker.plain(generic, weights) - maker.template.shapes[k, : maker.count])[skin]
-        assert off.max() < 0.1e-3, name
+        assert off.max() < 0.2e-3, name  # what contact corrects
 
 
 def test_plain_transfer_scales_with_the_head(maker, generic):
@@ -117,7 +117,7 @@ def test_lips_do_not_cross(maker, people, name):
     inner = slice(6, -6)  # the corners fold
     for _, bound in people:
         posed = bound.head.skin + maker.expression(bound, shape_weights(EXPRESSIONS[name]))
-        assert maker.lips.opening(posed, bound.head.skin)[inner].min() > -0.1e-3
+        assert maker.lips.opening(posed, bound.head.skin)[inner].min() > -0.2e-3
 
 
 def test_an_open_jaw_is_sealed_by_mouth_close(maker, people):

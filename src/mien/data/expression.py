@@ -21,6 +21,7 @@ from mien.data.basis import Basis
 from mien.data.expression_contact import LipContact, lid_contacts
 from mien.data.expression_form import ExpressionForm, draw_form, plain_form
 from mien.data.expression_modes import build_modes, shape_rows
+from mien.data.expression_walls import MouthWalls
 from mien.data.geometry import HeadMaker, NeutralHead, head_maker
 from mien.data.local import LocalGradients
 from mien.data.subject import Subject
@@ -29,6 +30,7 @@ from mien.rig.sides import left_share
 
 SQUEEZE = (0.72, 1.45)  # change of area beyond which a layer's thickness does not follow
 _BULGE_ROUNDS = 4
+_WALLS_MOVE = 1e-6  # metres
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class BoundHead:
     thickness: Float[np.ndarray, " F"]
     normals: Float[np.ndarray, "F 3"]
     areas: Float[np.ndarray, " F"]
+    walls: Float[np.ndarray, "W K"]
 
 
 class ExpressionMaker:
@@ -62,6 +65,7 @@ class ExpressionMaker:
         self._gradients = LocalGradients(self.template.vertices[: self.count], seen, self._rows)
         self._lids = lid_contacts(self.template, self.heads.seat, self.count)
         self.lips = LipContact(self.template, self.heads.seat)
+        self._walls = MouthWalls(self.template)
         self._bind_face()
 
     def draw_form(self, subject: Subject, head: NeutralHead, *, residual: bool = True) -> ExpressionForm:
@@ -77,7 +81,8 @@ class ExpressionMaker:
         for name, millimetres in form.thickness.items():
             thickness += self.template.regions[name][self._face].astype(np.float32) * (1e-3 * millimetres)
         gradients = self._gradients(head.skin.astype(np.float64))
-        return BoundHead(head, form, gradients, thickness, normals, areas)
+        walls = self._walls.depth(head.skin, normals)
+        return BoundHead(head, form, gradients, thickness, normals, areas, walls)
 
     def expression(self, bound: BoundHead, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "S 3"]:
         """The skin's offsets from the neutral, metres; zero weights give exactly zero."""
@@ -90,10 +95,10 @@ class ExpressionMaker:
         carried[self._rows] = np.einsum("sab,sb->sa", bound.gradients, own)
         template = np.zeros((self.count, 3))
         template[self._rows] = generic
-        self.heads.seat.heal_offsets(carried, template)
         if bound.thickness.any():
             self._bulge(carried, bound)
-        return self._touch(carried, bound.head, strong.astype(np.float64)).astype(np.float32)
+        self.heads.seat.heal_offsets(carried, template)
+        return self._touch(carried, bound, strong.astype(np.float64)).astype(np.float32)
 
     def plain(self, head: NeutralHead, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "S 3"]:
         """The same as scale and deformation transfer explain it: no own strength, form or thickness."""
@@ -120,14 +125,18 @@ class ExpressionMaker:
         offsets[self._face] += (bound.thickness * change)[:, None] * bound.normals
 
     def _touch(
-        self, offsets: Float[np.ndarray, "S 3"], head: NeutralHead, weights: Float[np.ndarray, "52"]
+        self, offsets: Float[np.ndarray, "S 3"], bound: BoundHead, weights: Float[np.ndarray, "52"]
     ) -> Float[np.ndarray, "S 3"]:
-        """Offsets with lids on their balls and lips that touch where they should."""
+        """Offsets with lids on their balls, lips that touch where they should, walls behind the cheeks."""
+        head = bound.head
         rest = head.skin.astype(np.float64)
         out = rest + offsets
         for side, lids in self._lids.items():
             lids(out, rest, head.eyes[side], weights)
         self.lips(out, rest, weights)
+        if np.abs(offsets[self._walls.wall]).max() > _WALLS_MOVE:
+            normals, _ = self._normals(out[self._face].astype(np.float32))
+            self._walls.keep_behind(out, normals, bound.walls)
         return out - rest
 
     def _bind_face(self) -> None:

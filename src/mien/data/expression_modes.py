@@ -88,6 +88,8 @@ FOLDS: dict[str, dict[str, float]] = {
 DIMPLE_AT, DIMPLE_SIZE, DIMPLE_DEPTH = (37.0, -66.0), (4.0, 6.5), 1.4  # mm
 CALM = {"jawOpen": 0.35, "jawLeft": 0.5, "jawRight": 0.5}  # the jaw varies less than soft parts do
 FREE_OF_LIDS, FREE_OF_CORNERS = (1.0e-3, 6.0e-3), (2.0e-3, 9.0e-3)  # metres from, to
+LINING_SIGMA, LINING_DEPTH = 1.5e-3, (8e-3, 25e-3)
+NORMALS_SIGMA, NORMALS_FROM = 12e-3, -40e-3  # metres; the face in front of this depth
 _STILL = 0.5e-6  # metres
 
 
@@ -126,11 +128,17 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
     modes: list[FormMode] = []
     offsets: list[np.ndarray] = []
 
-    free = _free(template, count)
+    off_lids, off_corners = _off_seams(template, count)
+    lining = _Lining(template)
 
     def add(mode: FormMode, values: Float[np.ndarray, "S 3"]) -> None:
         modes.append(mode)
-        values = values if mode.kind == "companion" else values * free
+        if mode.kind != "companion":
+            values = values * off_lids
+        if mode.kind in ("folded", "pressed"):
+            values = values * off_corners
+        if mode.kind != "companion":
+            values = lining(values)
         offsets.append(np.where(np.abs(values) > _STILL, values, 0.0).astype(np.float32).ravel())
 
     for unit, cage in zip(basis.units, basis.unit_modes, strict=True):
@@ -151,22 +159,52 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
     return FormModes(tuple(modes), np.stack(offsets))
 
 
-def _free(template: Template, count: int) -> Float[np.ndarray, "S 1"]:
-    """0 at the lids' margins and the mouth's corners, 1 a little way off: form modes leave seams alone."""
+def _off_seams(template: Template, count: int) -> tuple[Float[np.ndarray, "S 1"], Float[np.ndarray, "S 1"]]:
+    """0 at the lids' margins, and at the mouth's corners, to 1 a little way off.
+
+    Lids are laid on their balls afterwards, and what is as fine as a fold does not go into a corner.
+    """
     loops, points = template.loops, template.vertices
     lids = np.concatenate([line for name, line in loops.items() if name.startswith("lid_")])
     corners = loops["lips_inner_upper"][[0, -1]]
     from_lids = cKDTree(points[lids]).query(points[:count])[0]
     from_corners = cKDTree(points[corners]).query(points[:count])[0]
-    free = smoothstep(from_lids, *FREE_OF_LIDS) * smoothstep(from_corners, *FREE_OF_CORNERS)
-    return free[:, None]
+    return smoothstep(from_lids, *FREE_OF_LIDS)[:, None], smoothstep(from_corners, *FREE_OF_CORNERS)[:, None]
+
+
+class _Lining:
+    """The mouth's walls follow the face before them in a mode, fading out into the depth."""
+
+    def __init__(self, template: Template) -> None:
+        face, wall = template.part("face").vertices, template.part("mouth_socket").vertices
+        self._wall = wall
+        lips = np.flatnonzero(template.regions["measured"][face] > 0.2) + face.start
+        distance, near = cKDTree(template.vertices[lips]).query(template.vertices[wall], k=12)
+        weight = np.exp(-0.5 * (distance**2 - distance[:, :1] ** 2) / LINING_SIGMA**2)
+        fade = 1 - smoothstep(distance[:, 0], *LINING_DEPTH)
+        self._near, self._weight = lips[near], weight * (fade / weight.sum(axis=1))[:, None]
+
+    def __call__(self, values: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
+        out = values.copy()
+        out[self._wall] = np.einsum("wk,wkd->wd", self._weight, values[self._near])
+        return out
 
 
 def _turned(template: Template, former: Former, stem: str) -> Float[np.ndarray, "S 3"]:
     """Offsets turned by a radian's derivative about the normal, upward on either side."""
     x = template.vertices[: former.n_skin, 0]
     side = (2 * left_share(x) - 1)[:, None]
-    return side * np.cross(former.frame.normals, whole_shape(template, stem, former.n_skin))
+    return side * np.cross(_calm_normals(former), whole_shape(template, stem, former.n_skin))
+
+
+def _calm_normals(former: Former) -> Float[np.ndarray, "S 3"]:
+    """Normals of the face without its features, a function of place: both lips of a mouth have the same."""
+    frame, outer = former.frame, former.frame.outer[::6]
+    outer = outer[frame.vertices[outer, 2] > NORMALS_FROM]
+    distance, near = cKDTree(frame.vertices[outer]).query(frame.vertices, k=160)
+    weight = np.exp(-0.5 * (distance / NORMALS_SIGMA) ** 2) + 1e-12
+    total = np.einsum("sk,skd->sd", weight, frame.normals[outer][near])
+    return total / np.linalg.norm(total, axis=1, keepdims=True)
 
 
 def _formed(template: Template, count: int) -> list[tuple[FormMode, np.ndarray]]:
@@ -206,7 +244,7 @@ def _pressed(template: Template, former: Former) -> list[tuple[FormMode, np.ndar
     seen[face] = smoothstep(points[face, 2], -10.0, 5.0)
     dimple = -DIMPLE_DEPTH * _MM * (np.exp(-0.5 * away) * seen)[:, None] * frame.normals
     lips = template.regions["lips"][: len(points)] * seen
-    flat = -1.0 * _MM * lips[:, None] * frame.normals
+    flat = -1.0 * _MM * lips[:, None] * _calm_normals(former)
     return [
         (FormMode("mouthSmile", "pressed", "dimple"), dimple),
         (FormMode("mouthDimple", "pressed", "dimple"), dimple),
