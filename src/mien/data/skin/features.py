@@ -21,18 +21,15 @@ def draw_eyes(subject: Subject, look: SkinLook) -> EyeLook:
     """
     rng = subject.stream("iris")
     european, light = subject.ancestry[2], look.light
-    fair = float(
-        np.clip(european * light * (1.35 - 0.7 * look.hair_colour) + 0.12 * rng.standard_normal(), 0, 1)
-    )
-    names, weights = _iris_chances(fair)
+    fair = european * light * (1.35 - 0.7 * look.hair_colour + 0.2 * rng.standard_normal())
+    names, weights = _iris_chances(float(np.clip(fair, 0.0, 1.0)))
     first, second = rng.choice(len(names), 2, p=weights)
     share = rng.uniform(0.0, 0.35)
     colour = (1 - share) * np.array(IRIS_COLOURS[names[first]]) + share * np.array(
         IRIS_COLOURS[names[second]]
     )
-    colour = np.clip(
-        colour * np.exp(0.10 * rng.standard_normal()) + 0.012 * rng.standard_normal(3), 0.05, 0.7
-    )
+    warmth = 0.03 * rng.standard_normal() * np.array([1.0, 0.0, -1.0])
+    colour = np.clip(colour * np.exp(0.10 * rng.standard_normal() + warmth), 0.05, 0.7)
     return EyeLook(
         iris=(float(colour[0]), float(colour[1]), float(colour[2])),
         yellowed=float(
