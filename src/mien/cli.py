@@ -45,6 +45,8 @@ class Rig:
     """Keep closed eyes or a smile of the scan in the neutral instead of taking them out."""
     resolution: Literal[1024, 2048, 4096] = 1024
     """Width of the square face and head maps in texels."""
+    iris: str | None = None
+    """brown, dark_brown, hazel, green, blue, grey or #rrggbb; measured where the scan's eyes are open."""
     topology: str = "mien"
     """The mesh to put the head on: mien, ict, or the path of your own base mesh (OBJ, GLB) with UVs."""
     topology_landmarks: Path | None = None
@@ -205,6 +207,7 @@ def _rig(command: Rig) -> int:
         units=command.units,
         keep_expression=command.keep_expression,
         resolution=command.resolution,
+        iris=command.iris,
         topology=command.topology,
         topology_landmarks=command.topology_landmarks,
         ict_folder=command.ict_folder,

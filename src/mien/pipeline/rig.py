@@ -25,6 +25,7 @@ from mien.scan import clean_scan, load_scan, prepare_scan, read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.template import load_template
 from mien.textures.asset import LARGEST_PART_MAP, asset_maps, part_maps
+from mien.textures.eyes import iris_named
 from mien.topology import BaseMesh, bind_base_mesh, fit_base_mesh, ict_folder, on_base_mesh, read_base_mesh
 from mien.topology.base import mesh_file
 from mien.view import contact_sheet
@@ -45,6 +46,7 @@ class RigOptions:
     # what is made of it
     keep_expression: bool = False
     resolution: int = 1024
+    iris: str | None = None
     # the mesh it is put on: "mien", "ict", or the path of a base mesh
     topology: str = "mien"
     topology_landmarks: Path | None = None
@@ -57,8 +59,8 @@ class RigOptions:
 
 # The scan as its unit was settled, and the template on it.
 Fitted = tuple[PreparedScan, Registration]
-# By name; the face tile's confidence; where the colour is from.
-Maps = tuple[dict[str, Image], Image | None, str]
+# By name; the face tile's confidence; where the skin's colour and the eyes' are from.
+Maps = tuple[dict[str, Image], Image | None, str, str]
 
 
 def rig(
@@ -103,6 +105,8 @@ def _check_options(options: RigOptions, out: Path) -> None:
     """Refuses, before any work, what is wrong by itself."""
     check_writable_target(out, force=options.force)
     _check_formats(options.formats)
+    if options.iris is not None:
+        iris_named(options.iris)
     if options.mask is not None:
         check_mask_file(options.mask)
 
@@ -161,11 +165,11 @@ def _maps_stage(
 ) -> Stage[Maps]:
     def bake(parts: dict[str, Image], fitted: Fitted) -> Maps:
         prepared, registration = fitted
-        return asset_maps(template, registration, prepared, options.resolution, parts)
+        return asset_maps(template, registration, prepared, options.resolution, parts, options.iris)
 
     size = min(options.resolution, LARGEST_PART_MAP)
-    parts = stages.run("painting eyes and mouth", lambda: part_maps(size), depends=[size])
-    depends = [options.resolution]
+    parts = stages.run("painting mouth and lashes", lambda: part_maps(size), depends=[size])
+    depends = [options.resolution, options.iris]
     return stages.run("baking colour and maps", bake, parts, registration, depends=depends, shares=parts)
 
 
@@ -227,7 +231,7 @@ def _file_part(path: Path | None) -> list[str | None] | None:
 def _asset_of(
     template: Template, fitted: Fitted, face_rig: Rig, maps: Maps, options: RigOptions, out: Path
 ) -> FaceAsset:
-    (prepared, registration), (images, confidence, colour_source) = fitted, maps
+    (prepared, registration), (images, confidence, *colours) = fitted, maps
     asset = FaceAsset(
         name=out.absolute().name,
         template=template,
@@ -236,7 +240,7 @@ def _asset_of(
         confidence=confidence,
         scan=prepared,
         registration=registration,
-        provenance=_provenance(prepared, options, colour_source),
+        provenance=_provenance(prepared, options, colours),
     )
     return replace(asset, quality=_quality(asset))
 
@@ -260,13 +264,15 @@ def _write(
     )
 
 
-def _provenance(prepared: PreparedScan, options: RigOptions, colour_source: str) -> dict[str, object]:
+def _provenance(prepared: PreparedScan, options: RigOptions, colours: list[str]) -> dict[str, object]:
     return {
         "mien": mien.__version__,
         "scan_sha256": prepared.scan.sha256,
         "scan_unit": prepared.unit_note,
-        "colour": colour_source,
+        "colour": colours[0],
+        "eyes": colours[1],
         "options": {
+            "iris": options.iris or "as in the scan",
             "keep_expression": options.keep_expression,
             "landmarks": "given" if options.landmarks else "detected",
             "mask": "given" if options.mask else "guessed",

@@ -60,6 +60,7 @@ def quality_table(asset: FaceAsset, out: Path) -> str:
     half = min(value for key, value in rig.items() if "half_blink" in key)
     table.add_row("", f"at half a blink {half:+.2f} mm, behind the visible edge of the lid")
     table.add_row("colour", str(asset.provenance["colour"]))
+    table.add_row("irises", str(asset.provenance["eyes"]))
     if "topology" in asset.quality:
         _add_topology(table, dict(_numbers(asset.quality["topology"])))
     return _as_text(table) + f"\n{out}/ is written; look at {out / 'preview.png'}"

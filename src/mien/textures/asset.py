@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from mien.bake.colour import bake_colour
+from mien.bake.colour import bake_colour, tile_of
+from mien.bake.iris import measured_iris
+from mien.bake.prior import tone_of_colour
 from mien.bake.relief import scan_relief
+from mien.core.conventions import srgb_to_linear
 from mien.core.face import PreparedScan, Registration, Template
 from mien.core.mesh import Image
 from mien.geometry.weights import smoothstep
-from mien.textures.eyes import eye_maps
+from mien.textures.eyes import eye_maps, iris_named, likely_iris
 from mien.textures.generated import generated_skin
 from mien.textures.lashes import lash_maps, occlusion_maps
 from mien.textures.mouth import mouth_maps
-from mien.textures.skin import static_maps
+from mien.textures.skin import region, static_maps
 
 DEFAULT_TONE = 0.2
 LARGEST_PART_MAP = 1024  # texels
@@ -26,11 +29,13 @@ def asset_maps(
     prepared: PreparedScan,
     resolution: int = 1024,
     parts: dict[str, Image] | None = None,
-) -> tuple[dict[str, Image], Image | None, str]:
-    """The maps by name, the face tile's confidence, and in one word where the colour is from.
+    iris: str | None = None,
+) -> tuple[dict[str, Image], Image | None, str, str]:
+    """The maps by name, the face tile's confidence, where the skin's colour is from and the eyes'.
 
     "measured": baked from the scan, completed where it has gaps; "generated": the scan has no colour,
-    the confidence is then None. `parts` are the `part_maps`, made here if left out.
+    the confidence is then None. Eyes: "given" as `iris`, "measured" where the scan's are open, or "invented".
+    `parts` are the `part_maps`, made here if left out.
     """
     vertices, shown = registration.vertices, _shown(registration, prepared)
     if prepared.scan.has_colour:
@@ -43,8 +48,26 @@ def asset_maps(
         confidence, source = None, "generated"
     relief = scan_relief(template, vertices, prepared, resolution, shown, registration.confidence)
     maps = static_maps(template, vertices, albedo, relief)
-    maps |= part_maps(min(resolution, LARGEST_PART_MAP)) if parts is None else parts
-    return maps, confidence, source
+    size = min(resolution, LARGEST_PART_MAP)
+    maps |= part_maps(size) if parts is None else parts
+    colour, eyes = _iris(template, registration, prepared, albedo["face"], iris)
+    maps |= eye_maps(size, colour)
+    return maps, confidence, source, eyes
+
+
+def _iris(
+    template: Template, registration: Registration, prepared: PreparedScan, skin: Image, given: str | None
+) -> tuple[tuple[float, float, float], str]:
+    """sRGB of the irises, and where it is from."""
+    if given is not None:
+        return iris_named(given), f"given: {given}"
+    measured = measured_iris(template, registration.vertices, prepared)
+    if measured is not None:
+        return measured, "measured: " + "#" + "".join(f"{round(255 * c):02x}" for c in measured)
+    tile = tile_of(template, "face", skin.pixels.shape[0])
+    cheek = skin.pixels[tile.covered][tile.at_texels(region(template, "cheek")) > 0.5, :3]
+    name = likely_iris(tone_of_colour(np.median(srgb_to_linear(cheek), axis=0)))
+    return iris_named(name), f"invented: {name}"
 
 
 def _shown(registration: Registration, prepared: PreparedScan) -> Float[np.ndarray, " V"] | None:
@@ -58,5 +81,5 @@ def _shown(registration: Registration, prepared: PreparedScan) -> Float[np.ndarr
 
 
 def part_maps(resolution: int) -> dict[str, Image]:
-    """The maps that are the same for every head: eyes, mouth, lashes."""
-    return eye_maps(resolution) | mouth_maps(resolution) | lash_maps() | occlusion_maps()
+    """The maps that are the same for every head: mouth, lashes, the shade of the lids."""
+    return mouth_maps(resolution) | lash_maps() | occlusion_maps()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from mien.core.errors import MienError
 from mien.core.mesh import Image
 from mien.template.eyeball import (
     IRIS_RADIUS,
@@ -29,6 +31,7 @@ IRIS_COLOURS: dict[str, tuple[float, float, float]] = {
     "blue": (0.36, 0.47, 0.57),
     "grey": (0.45, 0.48, 0.49),
 }
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _SCLERA = np.array([0.885, 0.850, 0.815])
 _IVORY = np.array([0.86, 0.80, 0.70])  # the white of an old eye
 _ARCUS = np.array([0.66, 0.68, 0.68])  # a pale ring of lipids in old corneas
@@ -46,6 +49,24 @@ class EyeLook:
     yellowed: float = 0.0
     bloodshot: float = 0.3
     arcus: float = 0.0
+
+
+def iris_named(text: str) -> tuple[float, float, float]:
+    """sRGB of an iris: one of `IRIS_COLOURS`, or #rrggbb. Raises `MienError` for anything else."""
+    if text in IRIS_COLOURS:
+        return IRIS_COLOURS[text]
+    if not _HEX.fullmatch(text):
+        raise MienError(
+            f"--iris: {text} is no colour of eyes, expected {', '.join(IRIS_COLOURS)} or #rrggbb; "
+            "leave it out to have it measured"
+        )
+    red, green, blue = (int(text[k : k + 2], 16) / 255 for k in (1, 3, 5))
+    return red, green, blue
+
+
+def likely_iris(tone: float) -> str:
+    """The name of an iris that goes with a skin tone, 0 lightest to 1 darkest: where nobody saw the eyes."""
+    return "hazel" if tone < 0.25 else "brown" if tone < 0.5 else "dark_brown"
 
 
 @dataclass(frozen=True)
