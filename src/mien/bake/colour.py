@@ -13,8 +13,9 @@ from mien.bake.fill import THREADS, TileColour, base_colour, fill_tile, from_log
 from mien.bake.hairline import hair_line
 from mien.bake.hits import CoarseHits, strips, texel_rays
 from mien.bake.level import level_seams
+from mien.bake.lids import lid_skin
 from mien.bake.photographs import find_photographs
-from mien.bake.prior import regional_pattern, tone_colour, tone_of_colour
+from mien.bake.prior import completion_pattern, tone_colour, tone_of_colour
 from mien.bake.project import REACH, Projection, project_along_normals
 from mien.bake.sample import ColourSource, point_source
 from mien.bake.trust import (
@@ -25,6 +26,7 @@ from mien.bake.trust import (
     grow_from_face,
     hairy_zone,
     openness,
+    sure_form,
 )
 from mien.bake.views import photograph_source
 from mien.core.errors import MienError
@@ -82,14 +84,15 @@ def bake_colour(
     resolution: int = 1024,
     confidence: Float[np.ndarray, " V"] | None = None,
     shown: Float[np.ndarray, " V"] | None = None,
+    bare: Float[np.ndarray, " V"] | None = None,
 ) -> BakedColour:
     """Reads the scan's colour for every texel of "face" and "head" and completes what it lacks.
 
-    `vertices` is the head as scanned, in the scan's space (metres); `confidence` the registration's own,
-    per vertex; what the user masked (`shown` 0) is filled. What is measured and what is filled is decided
-    at `COARSE` texels at most, the colour itself is read at `resolution`. The texture's light is kept as it
-    is; charts and photographs that were exposed differently are levelled. Raises `MienError` where the scan
-    has no colour.
+    `vertices` is the head as scanned, in the scan's space (metres); `confidence` and `bare` are the
+    registration's own, per vertex; what the user masked (`shown` 0) is filled. What is measured and what
+    is filled is decided at `COARSE` texels at most, the colour itself is read at `resolution`. The texture's
+    light is kept as it is; charts and photographs that were exposed differently are levelled. Raises
+    `MienError` where the scan has no colour.
     """
     scan = prepared.scan
     if not scan.has_colour:
@@ -104,7 +107,8 @@ def bake_colour(
     head = _Head(template, vertices, normals, surface, source)
     readings = {name: _read(head, tile_of(template, name, min(resolution, COARSE))) for name in TILES}
     exposed = openness(template, vertices)
-    trust, observed = _judge(template, vertices, list(readings.values()), exposed, confidence)
+    doubts = (confidence, sure_form(template, bare, confidence))
+    trust, observed = _judge(template, vertices, list(readings.values()), exposed, *doubts)
     trust = trust if shown is None else trust * shown
     base = base_colour(template, vertices, observed, trust, _prior(template, observed, trust))
     base += _cavity_shade(template, exposed, trust)
@@ -116,7 +120,7 @@ def bake_colour(
             bare = np.where(bare_core(template), 1.0, 0.0)
             grain = measured_grain(data, vertices, bare)
         images[f"{name}_confidence"] = Image(data.confidence[..., None])
-        images[f"{name}_albedo"] = fill_tile(vertices, data, base, grain, _GRAIN_SEED + n)
+        images[f"{name}_albedo"] = fill_tile(vertices, normals, data, base, grain, _GRAIN_SEED + n)
     return BakedColour(**images)
 
 
@@ -189,6 +193,7 @@ def _judge(
     readings: list[_Reading],
     exposed: np.ndarray,
     confidence: np.ndarray | None,
+    form: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per vertex: the trust in the measurement round it, and the mean log colour there."""
     seen, total = np.zeros(len(vertices)), np.zeros(len(vertices))
@@ -203,11 +208,15 @@ def _judge(
     spread = np.sqrt(np.maximum(square / np.maximum(seen, 1e-6) - observed.mean(axis=1) ** 2, 0.0))
     trust = seen / np.maximum(total, 1e-6)
     known = trust > 0.3
-    trust = trust * colour_trust(template, from_log(observed), known, confidence)
+    trust = trust * colour_trust(template, from_log(observed), known, confidence, form)
     trust *= smoothstep(exposed, *OPENNESS) * template.regions.get("measured", np.ones(len(trust)))
     kept = np.maximum(hairy_zone(template), template.regions.get("beard", np.zeros(len(trust))))
-    trust *= hair_line(template, vertices, observed.mean(axis=1), spread, trust, kept)
-    return grow_from_face(template, vertices, trust), observed
+    if form is not None:
+        ears = np.maximum(template.regions["ear_left"], template.regions["ear_right"])
+        kept = np.maximum(kept, form * ears)  # their hollows are dark, and no hair
+    trust *= hair_line(template, vertices, observed.mean(axis=1), spread, trust, kept, form)
+    trust *= lid_skin(template, vertices, from_log(observed), spread, trust)
+    return grow_from_face(template, vertices, trust, form), observed
 
 
 def _confidence(tile: Tile, reading: _Reading, trust: np.ndarray) -> Float[np.ndarray, "R R"]:
@@ -226,11 +235,17 @@ def _enlarged(pixels: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def _prior(template: Template, observed: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """The person's own tone with the regional pattern, log colour."""
-    sure = (trust > 0.7) & bare_core(template)
-    core = observed[sure] if sure.any() else observed[trust > 0.5]
-    skin = from_log(np.median(core, axis=0)) if len(core) else tone_colour(0.3)
-    return to_log(skin * np.exp(regional_pattern(template, tone_of_colour(skin))))
+    """The person's own tone with the regional pattern, log colour: what all measured bare skin agrees on."""
+    hairy = np.maximum(hairy_zone(template), template.regions.get("beard", np.zeros(len(trust))))
+    bare = template.vertex_mask("face") & (hairy < 0.2)
+    sure = (trust > 0.7) & (bare | bare_core(template))
+    sure = sure if sure.any() else trust > 0.5
+    if not sure.any():
+        skin = tone_colour(0.3)
+        return to_log(skin * np.exp(completion_pattern(template, tone_of_colour(skin))))
+    first = from_log(np.median(observed[sure], axis=0))
+    pattern = completion_pattern(template, tone_of_colour(first))
+    return to_log(np.exp(np.median(np.log(from_log(observed[sure])) - pattern[sure], axis=0) + pattern))
 
 
 def _cavity_shade(template: Template, exposed: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
-from mien.bake.grain import plainest_patch, spot_noise
+from mien.bake.grain import SolidGrain, even_noise, plainest_patch
 from mien.bake.trust import skin_index, skin_triangles
 from mien.core.conventions import linear_to_srgb
 from mien.core.face import Template
@@ -27,13 +27,14 @@ from mien.geometry.solve import SpdSolver
 from mien.geometry.uvspace import Tile, at_texels_of, blur_within, fill_gutter, smooth_gutter
 
 OFFSET = 0.004  # added before the logarithm: black stays finite
-MEMORY = 0.045  # metres: how far the measured border's deviation from the person's mean tone is carried on
+LIGHT_MEMORY = 0.07  # metres: how far the measured border's deviation in lightness from t is carried on
+HUE_MEMORY = 0.3  # the same in hue: all of the head has that of the skin beside it
 _DATA = 40.0  # weight of the measurement against smoothness, per vertex
 _LEEWAY = 0.7  # of log light
 _PATCH = 0.022  # metres: side of the patch that the grain is learned from
 _TREND = 0.004  # metres: what varies more slowly is no grain
 _SEARCH = 1024  # texels of the tile on which a plain patch is looked for
-_PERIOD = 2048  # texels after which synthetic grain may repeat itself
+_PERIOD = 1024  # texels after which synthetic grain may repeat itself
 THREADS = 2  # pieces of a tile worked on at once; the result does not depend on it
 _ROWS = 256  # rows of a tile that are composed at a time
 _STRAND = 0.15  # of log light below the base: darker detail is a hair, not skin
@@ -68,8 +69,9 @@ def base_colour(
 ) -> Float[np.ndarray, "V 3"]:
     """The low-frequency log colour over face and head.
 
-    Minimises sum w |x - observed|^2 + |grad x - grad t|^2 + |x - t|^2 / MEMORY^2, where t is the
-    mirrored observation where that is known and the prior elsewhere.
+    Minimises sum w |x - observed|^2 + |grad x - grad t|^2 + |x - t|^2 / m^2, where t is the mirrored
+    observation where that is known and the prior elsewhere; m is `LIGHT_MEMORY` for the channels' mean and
+    `HUE_MEMORY` for what they differ by.
     """
     skin, triangles = skin_index(template), skin_triangles(template)
     position = vertices[skin]
@@ -81,12 +83,23 @@ def base_colour(
     mirrored = observed[template.mirror][skin]
     right = _guided(stiffness, prior[skin], mirrored, w_mirror)
     target = prior[skin] + w_mirror[:, None] * (mirrored - prior[skin])
-    screen = mass / MEMORY**2
-    right = right + (screen[:, None] * target) + (_DATA * w[:, None] * observed[skin])
-    solver = SpdSolver(stiffness + sparse.diags(screen + _DATA * w + 1e-9))
+    right = right + (_DATA * w[:, None] * observed[skin])
+    solution = np.zeros_like(right)
+    for memory, part in ((LIGHT_MEMORY, _lightness), (HUE_MEMORY, _hue)):
+        screen = mass / memory**2
+        solver = SpdSolver(stiffness + sparse.diags(screen + _DATA * w + 1e-9))
+        solution += solver.solve(part(right + screen[:, None] * target))
     out = np.array(prior, float)
-    out[skin] = _bounded(solver.solve(right), observed[skin], target, w)
+    out[skin] = _bounded(solution, observed[skin], target, w)
     return out
+
+
+def _lightness(log_colour: np.ndarray) -> np.ndarray:
+    return np.repeat(log_colour.mean(axis=1, keepdims=True), 3, axis=1)
+
+
+def _hue(log_colour: np.ndarray) -> np.ndarray:
+    return log_colour - log_colour.mean(axis=1, keepdims=True)
 
 
 def _bounded(x: np.ndarray, observed: np.ndarray, target: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -125,6 +138,7 @@ def _guided(
 
 def fill_tile(
     vertices: Float[np.ndarray, "V 3"],
+    normals: Float[np.ndarray, "V 3"],
     data: TileColour,
     base: Float[np.ndarray, "V 3"],
     grain: Grain | None,
@@ -137,14 +151,22 @@ def fill_tile(
     """
     tile = data.tile
     out = np.zeros_like(data.detail)
-    synthetic = grain.for_tile(tile, vertices, seed) if grain is not None else np.zeros((1, 1, 3), np.float32)
+    noise = (
+        None
+        if grain is None
+        else SolidGrain(grain.for_tile(tile, vertices, seed), typical_texel(tile, vertices))
+    )
     done = np.concatenate([[0], np.cumsum(tile.covered.sum(axis=1))])
 
     def compose(top: int) -> None:
         rows = slice(top, min(top + _ROWS, tile.resolution))
         covered = tile.covered[rows]
-        low = at_texels_of(tile, base, slice(int(done[rows.start]), int(done[rows.stop])))
-        mixed = _mixed_detail(data, rows, _periodic(synthetic, rows, tile.resolution))
+        texels = slice(int(done[rows.start]), int(done[rows.stop]))
+        low, points, facing = (at_texels_of(tile, values, texels) for values in (base, vertices, normals))
+        synthetic = np.zeros((*covered.shape, 3), np.float32)
+        if noise is not None:
+            synthetic[covered] = noise.at(points, facing)
+        mixed = _mixed_detail(data, rows, synthetic)
         out[rows][covered] = linear_to_srgb(from_log(low + mixed[covered]))
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -170,13 +192,6 @@ def _without_strands(detail: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     return detail - excess * (1.0 - confidence**3)[..., None]
 
 
-def _periodic(synthetic: np.ndarray, rows: slice, width: int) -> np.ndarray:
-    """Rows of a square that repeats itself without an end."""
-    size = synthetic.shape[0]
-    block = synthetic[np.arange(rows.start, rows.stop) % size]
-    return np.tile(block, (1, -(-width // size), 1))[:, :width]
-
-
 def smooth01(x: np.ndarray) -> np.ndarray:
     """x^2 (3 - 2x) for x in 0..1."""
     return x * x * (3 - 2 * x)
@@ -197,7 +212,7 @@ class Grain:
         side = max(8, round(self.patch.shape[0] * self.texel_metres / here))
         how = cv2.INTER_AREA if side < self.patch.shape[0] else cv2.INTER_CUBIC
         patch = cv2.resize(self.patch, (side, side), interpolation=how)
-        return spot_noise(patch, min(tile.resolution, _PERIOD), seed)
+        return even_noise(patch, min(tile.resolution, _PERIOD), seed)
 
 
 def measured_grain(

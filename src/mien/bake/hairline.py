@@ -17,6 +17,7 @@ from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
 
 DARKER = (0.22, 0.5)  # log light below the skin's own tone: still skin ... not
+SHADED = (0.5, 0.8)  # the same where the form is surely skin's: shade
 STRANDS = (0.14, 0.3)  # standard deviation of log light within a vertex's surroundings: skin ... strands
 _CARRY = 0.03  # metres over which the skin's tone is carried outward
 _INNER, _OUTER = 0.055, 0.08  # metres from the middle of the face: no hair grows ... it may
@@ -29,11 +30,13 @@ def hair_line(
     spread: Float[np.ndarray, " V"],
     trust: Float[np.ndarray, " V"],
     kept: Float[np.ndarray, " V"],
+    form: Float[np.ndarray, " V"] | None = None,
 ) -> Float[np.ndarray, " V"]:
     """1 where the observed colour is skin, 0 where hair or its shadow darkens it; per vertex.
 
     `light` is the mean log luminance round each vertex, `spread` its standard deviation, `trust` how far it
     was measured. `kept` is 1 where hair belongs to the face (brows, beard) and nothing is taken away.
+    `form` is 1 where the scan's form is surely that of bare skin: there less light is shade, not hair.
     """
     outer = outer_zone(template) * (1.0 - kept)
     sure = trust * (1.0 - outer) * (1.0 - kept) * (trust > 0.7)
@@ -41,6 +44,8 @@ def hair_line(
         return np.ones(len(trust))
     own = _carried(template, vertices, light, sure)
     dark = 1.0 - smoothstep(own - light, *DARKER)
+    if form is not None:
+        dark = np.maximum(dark, form * (1.0 - smoothstep(own - light, *SHADED)))
     strands = 1.0 - smoothstep(spread, *STRANDS)
     return 1.0 - outer * (1.0 - dark * strands)
 

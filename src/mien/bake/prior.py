@@ -19,6 +19,8 @@ from mien.core.face import Template
 _ASSET = Path(__file__).parent.parent / "assets" / "skin_prior.safetensors"
 _LID_DARKEST = -0.4
 _GREYING = 0.8  # the sources' stubble is reddish; cropped hair of any colour looks grey on skin
+_SHAVED = 0.5  # of the scalp's darkness that a completed head goes without
+_EAR_PALER = 0.6  # of the ears' redness, the same
 # Cheeks, sRGB, lightest to darkest; close to the steps of the Monk Skin Tone scale, less its yellow cast.
 _TONES = np.array(
     [
@@ -67,6 +69,16 @@ def regional_pattern(template: Template, tone: float, masculine: float = 0.5) ->
     out = _like(out, _region(template, "rim"), lids)
     lips, measured = _region(template, "lips"), template.regions.get("measured", np.ones(len(out)))
     return _like(out, lips * (1.0 - measured), lips * measured)
+
+
+def completion_pattern(template: Template, tone: float) -> Float[np.ndarray, "V 3"]:
+    """`regional_pattern` for a head that is partly measured: ears, scalp and neck have the hue of the face
+    beside them, and hair is cropped closer."""
+    out = regional_pattern(template, tone)
+    light = out.mean(axis=1, keepdims=True)
+    ears, scalp, neck = (_region(template, name)[:, None] for name in ("ear_", "scalp", "neck"))
+    chroma = (1.0 - np.maximum(scalp, neck)) * (1.0 - _EAR_PALER * ears)
+    return (1.0 - _SHAVED * scalp) * light + chroma * (out - light)
 
 
 def _like(pattern: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ _ISLAND_RASTER = 2048  # islands are found at this size at most
 _RIM = 3  # pixels of the island raster round what is kept that are filled at full resolution
 _NEAREST = 4  # vertices that colour a point of a dense scan
 _SHARPEST = 2e-5  # metres: nearer than this the nearest vertex has no more weight
-_GRAZING = (0.18, 0.4)  # short over long side of a source pixel's footprint: none ... full confidence
+_GRAZING = (0.06, 0.18)  # short over long side of a source pixel's footprint: none ... full confidence
 
 
 @dataclass(frozen=True)

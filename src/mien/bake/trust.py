@@ -34,6 +34,9 @@ _SPREAD = 0.004  # metres over which doubt spreads
 _NECK_DOUBT = (0.5, 0.9)  # stricter: shadows of collars and light cloth are near skin
 _WIDTH_LOW, _WIDTH_HIGH = (26.0, 9.0, 11.0), (30.0, 16.0, 18.0)  # half-widths of skin in CIE Lab
 _LIT = 0.4  # weight of more lightness than the skin's where nothing else but skin is
+_SHADED = 0.8  # weight of less lightness than the skin's where the form says that it is skin
+_SURE_FORM = 0.6  # above, a patch needs no trusted way to the face (ears behind hair)
+_BARE, _FOLLOWED = (0.7, 0.98), (0.35, 0.7)  # bareness and confidence of the registration: no proof ... proof
 _RAYS = 32
 _NEAR = 0.02  # metres within which the head hides itself
 
@@ -53,6 +56,15 @@ class SkinColour:
         """The same where bright skin is expected: light may fall on it as it likes."""
         away = (_lab(linear) - self.centre) / self.width
         away[:, 0] *= np.where(away[:, 0] > 0, _LIT, 1.0)
+        return np.sqrt((away**2).sum(axis=1))
+
+    def doubt_if_shaded(self, linear: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+        """The same where only skin can be: under more or less light its chroma grows and falls with it."""
+        lab = _lab(linear)
+        light = (lab[:, 0] + 16.0) / (self.centre[0] + 16.0)  # a and b go with the cube root of light, too
+        away = (lab - self.centre) / self.width
+        away[:, 0] *= np.where(away[:, 0] > 0, _LIT, _SHADED)
+        away[:, 1:] = (lab[:, 1:] - np.minimum(light, 1.2)[:, None] * self.centre[1:]) / self.width[1:]
         return np.sqrt((away**2).sum(axis=1))
 
     def doubt_if_dark(self, lab: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
@@ -166,6 +178,17 @@ def bare_core(template: Template) -> Bool[np.ndarray, " V"]:
     return out & face
 
 
+def sure_form(
+    template: Template, bare: Float[np.ndarray, " V"] | None, confidence: Float[np.ndarray, " V"] | None
+) -> Float[np.ndarray, " V"] | None:
+    """1 where the registration found bare skin and followed it; 0 on the scalp, where cropped hair has the
+    form of skin too. None where it says nothing."""
+    if bare is None or confidence is None:
+        return None
+    scalp = smoothstep(_region(template, "scalp"), 0.2, 0.8)
+    return smoothstep(bare, *_BARE) * smoothstep(confidence, *_FOLLOWED) * (1.0 - scalp)
+
+
 def hairy_zone(template: Template) -> Float[np.ndarray, " V"]:
     """1 where what is darker than skin belongs to the face and is kept: brows, eyes, nostrils, lips."""
     points = template.landmarks.on(template.vertices, template.topology)
@@ -194,10 +217,12 @@ def colour_trust(
     linear: Float[np.ndarray, "V 3"],
     known: Bool[np.ndarray, " V"],
     confidence: Float[np.ndarray, " V"] | None = None,
+    form: Float[np.ndarray, " V"] | None = None,
 ) -> Float[np.ndarray, " V"]:
     """Falls to 0 where the colour is not this person's skin: hair, clothes, background.
 
-    Where the registration doubts its own shape (`confidence`), only the plainest skin is believed.
+    Where the registration doubts its own shape (`confidence`), only the plainest skin is believed; where
+    its `form` is surely skin's, shade and stubble are.
     """
     skin = skin_colour(template, linear, known)
     safe = np.where(known[:, None], linear, 0.2)
@@ -207,14 +232,17 @@ def colour_trust(
     dark = 1.0 - smoothstep(skin.doubt_if_dark(lab), 0.9, 1.4)
     beard = dark * _light_as_the_chin(template, lab[:, 0], known)
     lit = 1.0 - smoothstep(skin.doubt_if_lit(safe), 0.8, 1.25)
+    sure = np.zeros(len(trust)) if form is None else form
+    shaded = 1.0 - smoothstep(skin.doubt_if_shaded(safe), 1.0, 1.5)
     zones = (
         (hairy_zone(template), dark),
         (_region(template, "beard"), beard),
         (1.0 - outer_zone(template), lit),
+        (sure, shaded),
     )
     trust = np.maximum(trust, np.maximum.reduce([zone * kept for zone, kept in zones]))
     neck = _region(template, "neck")  # where collars are
-    trust *= 1.0 - neck * smoothstep(doubt, *_NECK_DOUBT)
+    trust *= 1.0 - neck * (1.0 - sure * shaded) * smoothstep(doubt, *_NECK_DOUBT)
     if confidence is not None:
         trust *= 1.0 - (1.0 - smoothstep(confidence, 0.1, 0.6)) * smoothstep(doubt, 0.35, 0.7)
     return np.where(known, trust, 0.0)
@@ -224,8 +252,10 @@ def grow_from_face(
     template: Template,
     vertices: Float[np.ndarray, "V 3"],
     trust: Float[np.ndarray, " V"],
+    form: Float[np.ndarray, " V"] | None = None,
 ) -> Float[np.ndarray, " V"]:
-    """Keeps the trusted patch that holds the face, and lets its doubt spread a few millimetres inward."""
+    """Keeps the trusted patch that holds the face, and what has surely skin's `form`; lets their doubt spread
+    a few millimetres inward."""
     skin = skin_index(template)
     triangles = skin_triangles(template)
     local = trust[skin]
@@ -236,7 +266,10 @@ def grow_from_face(
     _, label = connected_components(graph, directed=False)
     core = np.isin(skin, np.flatnonzero(bare_core(template))) & good
     if core.any():
-        local = np.where(label == np.bincount(label[core]).argmax(), local, np.minimum(local, 0.0))
+        kept = label == np.bincount(label[core]).argmax()
+        if form is not None:
+            kept |= form[skin] > _SURE_FORM
+        local = np.where(kept, local, np.minimum(local, 0.0))
     spread = diffuse(vertices[skin], triangles, local, _SPREAD)
     out = np.zeros(len(trust))
     out[skin] = np.minimum(local, smoothstep(spread, 0.45, 0.9))

@@ -53,7 +53,7 @@ def _one(
     template: Template, prepared: PreparedScan, fitted: Registration, folder: Path, resolution: int
 ) -> dict[str, float]:
     started, cpu = time.perf_counter(), time.process_time()
-    baked = bake_colour(template, fitted.vertices, prepared, resolution, fitted.confidence)
+    baked = bake_colour(template, fitted.vertices, prepared, resolution, fitted.confidence, bare=fitted.bare)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     head = BakedHead(
         fitted.vertices,
