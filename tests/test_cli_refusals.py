@@ -89,6 +89,27 @@ def test_a_landmark_file_of_the_wrong_length(tmp_path: Path, count: int):
     assert_refused(result, tmp_path, "points.json", str(count), "68")
 
 
+def test_a_landmark_file_is_read_before_the_scan(tmp_path: Path):
+    (tmp_path / "scan.obj").write_text("no scan")
+    (tmp_path / "points.json").write_text(json.dumps([[0.0, 0.0, 0.0]] * 60))
+    result = run_mien(
+        "rig", tmp_path / "scan.obj", "--landmarks", tmp_path / "points.json", "--out", tmp_path / "head"
+    )
+    assert_refused(result, tmp_path, "points.json", "60 points, expected 68 or 51")
+
+
+def test_a_base_mesh_that_is_no_head_is_refused_before_the_scan_is_fitted(tmp_path: Path):
+    scan = small_sheet(tmp_path / "scan.obj")
+    corners = "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
+    faces = (
+        " ".join(f"{v}/{i + 1}" for i, v in enumerate(line.split()[1:])) for line in CUBE.splitlines()[8:]
+    )
+    body = "\n".join([*CUBE.splitlines()[:8], corners, *(f"f {face}" for face in faces)])
+    (tmp_path / "cube.obj").write_text(body + "\n")
+    result = run_mien("rig", scan, "--topology", tmp_path / "cube.obj", "--out", tmp_path / "head")
+    assert_refused(result, tmp_path, "the base mesh", "cube", "--topology-landmarks")
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path):
     scan = small_sheet(tmp_path / "scan.obj")
     assert_refused(run_mien("rig", scan, "--out", "/proc/mien/head"), tmp_path, "/proc/mien/head")

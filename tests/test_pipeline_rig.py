@@ -81,6 +81,13 @@ def test_a_moved_landmark_runs_the_fit_again_and_not_the_reading(first: Run, tmp
     written = json.loads((moved.out / "scan" / "landmarks.json").read_text())
     np.testing.assert_allclose(written["scan"][48], content["scan"][48], atol=1e-6 * eyes)
     assert written["confidence"][48] == 1.0
+    np.testing.assert_allclose(written["found"][48], points[48], atol=1e-6 * eyes)
+    assert (
+        json.loads((moved.out / "asset.json").read_text())["quality"]["registration_mm"][
+            "placed_landmarks_max_mm"
+        ]
+        < 1.0
+    )
     assert written["confidence"][:17] == content["confidence"][:17]
 
 

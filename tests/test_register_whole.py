@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -12,6 +14,7 @@ from mien.core.mesh import Scan
 from mien.evaluate.calibration import true_errors
 from mien.evaluate.registration import correspondence, measure
 from mien.evaluate.synthetic_scan import Recipe, SyntheticScan, synthetic
+from mien.geometry.closest import ClosestPoint
 from mien.register import register
 from mien.register.skin import template_skin
 from mien.template import load_template
@@ -128,6 +131,30 @@ def test_a_bunny_with_a_faces_landmarks_is_refused(scale: float) -> None:
     prepared = PreparedScan(Scan("bunny", vertices, triangles), np.eye(4), landmarks, np.ones(68), "m")
     with pytest.raises(MienError, match=r"bunny: .*face"):
         register(template, prepared)
+
+
+def test_a_landmark_moved_by_hand_is_met_and_the_rest_stays(
+    made: SyntheticScan, registered: Registration
+) -> None:
+    template = load_template()
+    scan = made.prepared.scan
+    landmarks = made.prepared.landmarks.copy()
+    aside = landmarks[48] + [-0.004, 0.001, 0.0]
+    landmarks[48] = ClosestPoint(scan.vertices, scan.triangles).query(aside[None]).points[0]
+    assert 0.003 < np.linalg.norm(landmarks[48] - made.prepared.landmarks[48]) < 0.006
+    moved = replace(made.prepared, landmarks=landmarks, placed=np.arange(68) == 48)
+    edited = register(template, moved)
+    corner = template.landmarks.on(edited.vertices, template.topology)[48]
+    assert np.linalg.norm(corner - landmarks[48]) < 0.0005
+    assert edited.report["placed_landmarks"] == 1
+    assert edited.report["placed_landmarks_max_mm"] < 0.5
+    assert edited.report["flipped_triangles"] == 0
+    seen = template.regions["measured"] > 0.5
+    change = np.linalg.norm(edited.vertices - registered.vertices, axis=1)
+    assert change[seen & (registered.vertices[:, 0] > 0.005)].max() < 0.0005
+    far = np.linalg.norm(registered.vertices - landmarks[48], axis=1) > 0.03
+    assert np.percentile(change[seen & far], 99) < 0.0005
+    assert "placed_landmarks" not in registered.report
 
 
 def test_landmarks_that_form_no_face_are_refused(made: SyntheticScan) -> None:

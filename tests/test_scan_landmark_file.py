@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
+from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
+from mien.export.scanfiles import landmarks_json
 from mien.scan import prepare_scan, read_landmarks
 from mien.scan.face_points import MIRROR_68
+from mien.scan.landmark_file import read_given
 from mien.template import load_template
 
 # The mean positions of a face, right half and midline; the left half is its mirror image (millimetres).
@@ -94,6 +97,8 @@ def test_wrong_files_are_refused_in_one_line(tmp_path):
     (tmp_path / "nan.txt").write_text("\n".join(["0 0 0"] * 20 + ["nan 0 0"] * 2 + ["1 2 3"] * 46))
     (tmp_path / "ragged.txt").write_text("0 0 0\n1 2\n")
     (tmp_path / "words.txt").write_text("\n".join(["a b c"] * 68))
+    wrong = [*FACE[:3].tolist(), [1.0, "here", 2.0], *FACE[4:].tolist()]
+    (tmp_path / "nan.json").write_text(json.dumps({"landmarks": wrong}))
     (tmp_path / "bad.json").write_text("[[0,")
     (tmp_path / "other.json").write_text(json.dumps({"points": []}))
     (tmp_path / "a.ljson").write_text(json.dumps({"labels": [], "landmarks": {"points": FACE.tolist()}}))
@@ -102,10 +107,10 @@ def test_wrong_files_are_refused_in_one_line(tmp_path):
         pickle.dump(FACE, stream)
     np.save(tmp_path / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     expected = {
-        "short.json": r"shape \(50, 3\), expected 68 or 51", "flat.json": r"shape \(68, 2\)",
-        "nan.txt": "2 points are NaN.*point 20", "ragged.txt": "cannot be read", "words.txt": "cannot be read",
+        "short.json": r"holds 50 points, expected 68 or 51", "flat.json": "point 0, .* not three numbers",
+        "nan.txt": "2 points are NaN.*point 20", "ragged.txt": "point 1, .*1 2", "words.txt": "point 0, .*a b c",
         "bad.json": "cannot be read", "other.json": "no entry 'landmarks'", "a.ljson": "expected chin 17",
-        "a.dat": "file ending", "pickle.npy": "cannot be read", "objects.npy": "cannot be read", "none.json": "no such",
+        "nan.json": "point 3, .*here", "a.dat": "file ending", "pickle.npy": "cannot be read", "objects.npy": "cannot be read", "none.json": "no such",
     }  # fmt: skip
     for name, words in expected.items():
         with pytest.raises(MienError, match=words) as refusal:
@@ -142,6 +147,36 @@ def test_an_assets_own_file_keeps_confidence_and_trusts_what_was_moved(tmp_path)
     np.testing.assert_allclose(sure[kept], confidence[kept])
     np.testing.assert_array_equal(points[39], edited[39])
     assert np.isfinite(points).all()
+
+
+def test_where_a_moved_point_was_found_is_kept_for_the_next_edit(tmp_path):
+    found = FACE.astype(float)
+    found[20] = np.nan
+    edited = found.copy()
+    edited[48] += [2.0, 0.0, 0.0]
+    edited[20] = FACE[20] + 1.0
+    edited[30] = np.nan
+    nulls = [None if np.isnan(p).any() else p.tolist() for p in found]
+    path = own_file(tmp_path / "first.json", edited, [0.5] * 68, found=nulls)
+    given = read_given(path)
+    assert np.flatnonzero(given.placed).tolist() == [20, 48]
+    turn = np.array([[0.0, -1, 0, 5], [1, 0, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1]])
+    place = lambda points: points @ turn[:3, :3].T + turn[:3, 3]  # noqa: E731
+    scan = Scan("s", FACE, np.array([[0, 1, 2]]))
+    assert given.found is not None
+    prepared = PreparedScan(
+        scan, turn, place(given.points), given.confidence, "", placed=given.placed, found=place(given.found)
+    )
+    written = landmarks_json(prepared)
+    assert written["found"][20] is None
+    assert written["scan"][30] is None
+    np.testing.assert_allclose(written["found"][30], found[30], atol=1e-6)
+    np.testing.assert_allclose(written["found"][48], found[48], atol=1e-6)
+    np.testing.assert_allclose(written["scan"][48], edited[48], atol=1e-6)
+    (tmp_path / "second.json").write_text(json.dumps(written))
+    again = read_given(tmp_path / "second.json")
+    np.testing.assert_array_equal(again.placed, given.placed)
+    np.testing.assert_allclose(again.points[48], edited[48], atol=1e-6)
 
 
 @pytest.mark.parametrize("confidence", [[0.5] * 67, [2.0] * 68, ["high"] * 68, [0.0] * 68])

@@ -126,6 +126,8 @@ def test_wrong_masks_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     with pytest.raises(MienError, match="not a readable image"):
         with_mask(sheet(), tmp_path / "broken.png")
+    with pytest.raises(MienError, match="not a readable image"):
+        check_mask_file(tmp_path / "broken.png")
     for path, words in (("none.png", "no such file"), (".", r"mask\.png"), ("a.txt", "file ending")):
         (tmp_path / "a.txt").write_text("1")
         with pytest.raises(MienError, match=words):

@@ -233,5 +233,6 @@ def test_a_mesh_that_is_no_head_is_refused(template: Template, coarse: BoundMesh
     np.save(points, places * [1.0, 1.0, 0.01])
     with pytest.raises(MienError) as refusal:
         bind_base_mesh(template, BaseMesh(flat), points)
-    assert "--topology" in str(refusal.value)
+    assert "--topology: the base mesh" in str(refusal.value)
+    assert "--topology-landmarks" in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,6 +193,7 @@ def main() -> None:
 
 def _rig(command: Rig) -> int:
     # Refused at once, before anything heavy is imported.
+    started = time.perf_counter()
     if not command.scan.exists():
         raise MienError(f"{command.scan}: there is no such file or folder; give a scan")
     check_writable_target(command.out, force=command.force)
@@ -223,7 +225,8 @@ def _rig(command: Rig) -> int:
     with console_progress(STAGES) as progress:
         asset = rig(command.scan, command.out, options, progress=progress, seconds=seconds)
     numbers = {**asset.quality, "seconds": seconds}
-    print(json.dumps(numbers, indent=2) if command.json else quality_table(asset, command.out))
+    took = time.perf_counter() - started
+    print(json.dumps(numbers, indent=2) if command.json else quality_table(asset, command.out, took))
     return 0
 
 

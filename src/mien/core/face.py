@@ -114,6 +114,8 @@ class PreparedScan:
     `transform` takes homogeneous points of the file's coordinates to this space. `landmarks` are the
     68 of Multi-PIE in this space; a confidence of 0 means "not seen" (position then meaningless).
     `unit_note` says in one sentence where the scale came from, `notes` what else was changed.
+    `placed` says which landmarks somebody moved by hand; `found` is where detection had them, as far as it
+    is known (NaN where it saw none).
     """
 
     scan: Scan
@@ -123,6 +125,8 @@ class PreparedScan:
     unit_note: str
     unit_known: bool = True
     notes: tuple[str, ...] = ()
+    placed: Bool[np.ndarray, "68"] | None = None
+    found: Float[np.ndarray, "68 3"] | None = None
 
 
 @dataclass(frozen=True)

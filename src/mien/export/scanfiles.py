@@ -55,10 +55,16 @@ def landmarks_json(scan: PreparedScan) -> dict[str, object]:
     """
     seen = scan.landmark_confidence > 0
     in_scan = _points(to_scan(scan, scan.landmarks), seen)
+    found = in_scan
+    if scan.found is not None and scan.placed is not None:
+        before = _points(to_scan(scan, scan.found), ~np.isnan(scan.found).any(axis=1))
+        found = [
+            b if moved or p is None else p for p, b, moved in zip(in_scan, before, scan.placed, strict=True)
+        ]
     return {
         "scheme": "Multi-PIE 68",
         "scan": in_scan,
-        "found": in_scan,
+        "found": found,
         "asset_metres": _points(scan.landmarks, seen),
         "confidence": [round(float(c), 4) for c in scan.landmark_confidence],
     }

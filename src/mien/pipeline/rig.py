@@ -26,7 +26,15 @@ from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.template import load_template
 from mien.textures.asset import LARGEST_PART_MAP, asset_maps, part_maps
 from mien.textures.eyes import iris_named
-from mien.topology import BaseMesh, bind_base_mesh, fit_base_mesh, ict_folder, on_base_mesh, read_base_mesh
+from mien.topology import (
+    BaseMesh,
+    BoundMesh,
+    bind_base_mesh,
+    fit_base_mesh,
+    ict_folder,
+    on_base_mesh,
+    read_base_mesh,
+)
 from mien.topology.base import mesh_file
 from mien.view import contact_sheet
 from mien.view.error_map import error_map
@@ -83,13 +91,14 @@ def rig(
     stages = Stages(open_cache() if options.cache else None, progress)
     template = load_template()
     scan = _scan_stage(stages, scan_path, options)
+    bound = None if base is None else _bound_mesh(stages, template, base, options)
     prepared = _prepared_stage(stages, scan, options)
     registration = _registration_stage(stages, template, prepared, options)
     face_rig = _rig_stage(stages, template, registration, options)
     maps = _maps_stage(stages, template, registration, options)
     at_once(lambda: (registration.value, face_rig.value), lambda: maps.value)
     asset = _asset_of(template, registration.value, face_rig.value, maps.value, options, out)
-    written = asset if base is None else _on_base_mesh(stages, asset, base, options)
+    written = asset if bound is None else _on_base_mesh(stages, asset, bound, options)
     preview = _preview_stage(stages, written, face_rig, maps, _topology_part(options))
     errors = stages.run("drawing the error map", lambda f: error_map(template, f[1]), registration)
     pictures = preview.value, errors.value
@@ -109,6 +118,8 @@ def _check_options(options: RigOptions, out: Path) -> None:
         iris_named(options.iris)
     if options.mask is not None:
         check_mask_file(options.mask)
+    if options.landmarks is not None:
+        read_landmarks(options.landmarks)
 
 
 def _check_formats(formats: tuple[str, ...]) -> None:
@@ -199,14 +210,21 @@ def _topology_part(options: RigOptions) -> list[object]:
     return [_file_part(mesh), _file_part(options.topology_landmarks)]
 
 
-def _on_base_mesh(stages: Stages, asset: FaceAsset, base: BaseMesh, options: RigOptions) -> FaceAsset:
-    """The asset on the user's base mesh; the template is registered onto that once, then it is cached."""
+def _bound_mesh(stages: Stages, template: Template, base: BaseMesh, options: RigOptions) -> BoundMesh:
+    """The user's base mesh with its places on the template, which is registered onto it once, then cached.
+
+    It comes before the scan is fitted: a mesh that is no head is refused at once.
+    """
     fit = stages.run(
         "fitting the base mesh",
-        lambda: fit_base_mesh(asset.template, base, options.topology_landmarks),
+        lambda: fit_base_mesh(template, base, options.topology_landmarks),
         depends=_topology_part(options),
     )
-    bound = bind_base_mesh(asset.template, base, fit=fit.value)
+    return bind_base_mesh(template, base, fit=fit.value)
+
+
+def _on_base_mesh(stages: Stages, asset: FaceAsset, bound: BoundMesh, options: RigOptions) -> FaceAsset:
+    """The asset on the user's base mesh."""
     with stages.timed("moving onto the base mesh"):
         return on_base_mesh(asset, bound, options.resolution)
 

@@ -33,7 +33,7 @@ def list_table(rows: list[dict[str, object]]) -> str:
     return _as_text(table)
 
 
-def quality_table(asset: FaceAsset, out: Path) -> str:
+def quality_table(asset: FaceAsset, out: Path, seconds: float) -> str:
     """What `mien rig` prints: how good the fit is, what was taken out of the scan, where the files are.
 
     All the numbers are in asset.json, and printed with `--json`.
@@ -44,6 +44,7 @@ def quality_table(asset: FaceAsset, out: Path) -> str:
     report = fit.report
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_row("scan", "; ".join([asset.scan.unit_note, *asset.scan.notes]))
+    _add_edits(table, asset)
     for way in ("head_to_scan", "scan_to_head"):
         table.add_row(
             way.replace("_", " "),
@@ -63,7 +64,26 @@ def quality_table(asset: FaceAsset, out: Path) -> str:
     table.add_row("irises", str(asset.provenance["eyes"]))
     if "topology" in asset.quality:
         _add_topology(table, dict(_numbers(asset.quality["topology"])))
-    return _as_text(table) + f"\n{out}/ is written; look at {out / 'preview.png'}"
+    return _as_text(table) + f"\n{out}/ is written in {seconds:.0f} s; look at {out / 'preview.png'}"
+
+
+def _add_edits(table: Table, asset: FaceAsset) -> None:
+    """What somebody gave beside the scan, and how the head follows it."""
+    options = asset.provenance["options"]
+    assert isinstance(options, dict)
+    assert asset.registration is not None
+    if options["landmarks"] == "given":
+        report = asset.registration.report
+        moved = int(report.get("placed_landmarks", 0))
+        said = "given, none of them moved"
+        if moved:
+            where = "it" if moved == 1 else "them at most"
+            said = (
+                f"{moved} of 68 moved; the head lies {report['placed_landmarks_max_mm']:.1f} mm from {where}"
+            )
+        table.add_row("landmarks", said)
+    if options["mask"] == "given":
+        table.add_row("mask", "given")
 
 
 def _add_topology(table: Table, measured: dict[str, float]) -> None:

@@ -86,12 +86,16 @@ class Rows:
 
 @dataclass(frozen=True)
 class LandmarkPull:
-    """Points on the skin that are drawn to places in space; weights are areas (square metres)."""
+    """Points on the skin that are drawn to places in space; weights are areas (square metres).
+
+    `weight` fades from stage to stage, `lasting` (none where left out) does not.
+    """
 
     triangle: Int[np.ndarray, " L"]
     barycentric: Float[np.ndarray, "L 3"]
     target: Float[np.ndarray, "L 3"]
     weight: Float[np.ndarray, " L"]
+    lasting: Float[np.ndarray, " L"] | None = None
 
 
 class Deformer:
@@ -206,7 +210,8 @@ def landmark_rows(skin: Skin, landmarks: LandmarkPull, weight: float) -> Rows:
     """Landmarks as point-to-point rows."""
     select = _barycentric_rows(skin, landmarks.triangle, landmarks.barycentric)
     zeros = np.zeros_like(landmarks.target)
-    return Rows(select, landmarks.target, zeros, weight * landmarks.weight, 1.0)
+    lasting = 0.0 if landmarks.lasting is None else landmarks.lasting
+    return Rows(select, landmarks.target, zeros, weight * landmarks.weight + lasting, 1.0)
 
 
 def conjugate_gradients(

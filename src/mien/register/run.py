@@ -21,6 +21,7 @@ from mien.register.hair import bareness, ear_zone, outer_zone
 from mien.register.linear import LANDMARK_SIGMA, fit_linear
 from mien.register.linear_model import LinearHead, neutral_head
 from mien.register.nonrigid import LandmarkPull, fit_nonrigid
+from mien.register.placed import led_to, misses_mm, placed_points, with_placed
 from mien.register.pose import landmark_pose
 from mien.register.repair import completed, in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
@@ -87,6 +88,7 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
     clock = Clock()
     prepared = replace(prepared, scan=light_scan(prepared.scan))
     fit = linear_fit(template, prepared, say, clock)
+    clock.lap("linear")
     fitted = nonrigid_fit(template, fit, say)
     clock.lap("nonrigid")
     registration = judged(template, prepared, fit, fitted)
@@ -149,8 +151,12 @@ def linear_fit(
     vertices[skin.index] = in_order(template, skin, start, start, shut)
     bare = bareness(template, skin, surface, vertices[skin.index], head.pose.scale)
     vertices[skin.index] = placed_ears(template, skin, surface, vertices[skin.index], bare, head.pose.scale)
-    clock.lap("linear")
-    return LinearFit(skin, surface, head, vertices, bare, landmark_pull(template, skin, seen), shut)
+    pull = landmark_pull(template, skin, seen)
+    placed = placed_points(surface, prepared, head.pose.scale)
+    if placed is not None:
+        pull = with_placed(pull, placed)
+        vertices[skin.index] = led_to(skin, vertices[skin.index], pull, placed, head.pose.scale)
+    return LinearFit(skin, surface, head, vertices, bare, pull, shut)
 
 
 def judged(
@@ -175,7 +181,10 @@ def judged(
         confidence=_scattered(template, fit.skin, trust.confidence, 0.0),
         expected_error_mm=_scattered(template, fit.skin, trust.error_mm, np.nan),
         expected_slip_mm=_scattered(template, fit.skin, trust.slip_mm, np.nan),
-        report=report | _expectations(template, fit.skin, trust) | {"scale": float(size)},
+        report=report
+        | _expectations(template, fit.skin, trust)
+        | misses_mm(fit.skin, fitted, fit.pull, prepared)
+        | {"scale": float(size)},
         bare=_scattered(template, fit.skin, fit.bare, 0.0),
     )
 

@@ -34,6 +34,7 @@ def settle_unit(
             scan=scan,
             transform=shrink @ prepared.transform,
             landmarks=prepared.landmarks * factor,
+            found=_scaled(prepared.found, factor),
             unit_note=prepared.unit_note.split(": scaled")[0] + ": scaled to the mean head's size",
         ),
         replace(

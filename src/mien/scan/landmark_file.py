@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from mien.core.errors import MienError
 from mien.core.mesh import Scan
 
 
 @dataclass(frozen=True)
-class OwnFile:
-    """What a landmarks.json of an asset holds: points (NaN where not seen) and their confidence."""
+class GivenLandmarks:
+    """What a landmark file says: points, confidence (0: not seen), which of them somebody moved by hand, and
+    where detection had them (NaN where it saw none; None where the file does not tell).
+    """
 
     points: Float[np.ndarray, "L 3"]
     confidence: Float[np.ndarray, " L"]
+    placed: Bool[np.ndarray, " L"]
+    found: Float[np.ndarray, "L 3"] | None = None
 
 
 def read_landmarks(
     path: Path, scan: Scan | None = None
 ) -> tuple[Float[np.ndarray, "68 3"], Float[np.ndarray, "68"]]:
-    """Points in Multi-PIE's order and their confidence: 1, or 0 for a jaw that the file does not have.
+    """The points of `read_given` and their confidence."""
+    given = read_given(path, scan)
+    return given.points, given.confidence
+
+
+def read_given(path: Path, scan: Scan | None = None) -> GivenLandmarks:
+    """68 points in Multi-PIE's order; their confidence is 1, or 0 for a jaw that the file does not have.
 
     An asset's own scan/landmarks.json, edited or not: points that were moved have confidence 1, the others
     keep theirs, null is not seen. Else JSON (a list of 68 or 51 points, or {"landmarks": [...]}), menpo's
@@ -37,11 +47,13 @@ def read_landmarks(
     path = Path(path)
     if not path.is_file():
         raise MienError(f"{path}: no such file; check the path given to --landmarks")
-    points, confidence = _read_points(path)
+    given = _read_points(path)
+    points, confidence = given.points, given.confidence
     if points.shape not in ((68, 3), (51, 3)):
+        listed = points.ndim == 2 and points.shape[1] == 3
+        got = f"{len(points)} points" if listed else f"an array of shape {points.shape}"
         raise MienError(
-            f"{path}: holds an array of shape {points.shape}, expected 68 or 51 points x y z "
-            "in Multi-PIE's order; check the file"
+            f"{path}: holds {got}, expected 68 or 51 points x y z in Multi-PIE's order; check the file"
         )
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1) & (confidence > 0))
     if len(bad):
@@ -54,13 +66,23 @@ def read_landmarks(
     points = np.where(confidence[:, None] > 0, points, points[confidence > 0].mean(axis=0))
     if scan is not None:
         _check_near(path, points, scan)
-    if len(points) == 51:
-        points = np.concatenate([np.repeat(points.mean(axis=0, keepdims=True), 17, axis=0), points])
-        confidence = np.concatenate([np.zeros(17), confidence])
-    return points, confidence
+    return _with_jaw(replace(given, points=points))
 
 
-def _read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _with_jaw(given: GivenLandmarks) -> GivenLandmarks:
+    """68 points from 51: the jaw is not seen."""
+    if len(given.points) == 68:
+        return given
+    middle = np.repeat(given.points.mean(axis=0, keepdims=True), 17, axis=0)
+    return GivenLandmarks(
+        np.concatenate([middle, given.points]),
+        np.concatenate([np.zeros(17), given.confidence]),
+        np.concatenate([np.zeros(17, bool), given.placed]),
+        None if given.found is None else np.concatenate([np.full((17, 3), np.nan), given.found]),
+    )
+
+
+def _read_points(path: Path) -> GivenLandmarks:
     """Whatever numbers the file holds, of any shape, and a confidence for each row."""
     readers = {
         ".json": _read_json, ".ljson": _read_json, ".npy": _read_npy, ".txt": _read_text, ".csv": _read_text,
@@ -69,10 +91,11 @@ def _read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise MienError(f"{path}: {path.suffix or 'no'} file ending, expected one of {', '.join(readers)}")
     try:
         content = readers[path.suffix.lower()](path)
-        if isinstance(content, OwnFile):
-            return content.points, content.confidence
+        if isinstance(content, GivenLandmarks):
+            return content
         points = np.asarray(content, np.float64)
-        return points, np.ones(len(points) if points.ndim else 0)
+        count = len(points) if points.ndim else 0
+        return GivenLandmarks(points, np.ones(count), np.zeros(count, bool))
     except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError) as error:
         first = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
         raise MienError(
@@ -98,14 +121,10 @@ def _read_text(path: Path) -> np.ndarray:
     lines = [
         re.split(r"[\s,;]+", line.split("#", 1)[0].strip(" ,;\t")) for line in path.read_text().splitlines()
     ]
-    rows = [row for row in lines if row != [""]]
-    lengths = {len(row) for row in rows}
-    if lengths != {3}:
-        raise ValueError(f"{len(rows)} lines with {sorted(lengths)} numbers")
-    return np.array(rows, dtype=np.float64)
+    return _numbers([row for row in lines if row != [""]])
 
 
-def _read_json(path: Path) -> np.ndarray | OwnFile:
+def _read_json(path: Path) -> np.ndarray | GivenLandmarks:
     content: Any = json.loads(path.read_text())
     if isinstance(content, dict) and "scan" in content:
         return _own_file(content)
@@ -121,26 +140,44 @@ def _read_json(path: Path) -> np.ndarray | OwnFile:
         if "landmarks" not in content:
             raise ValueError(f"no entry 'landmarks' among {sorted(content)[:5]}")
         content = content["landmarks"]
-    return np.array(content, dtype=np.float64)
+    return _numbers(content)
 
 
-def _own_file(content: dict[str, Any]) -> OwnFile:
+def _own_file(content: dict[str, Any]) -> GivenLandmarks:
     """scan/landmarks.json as Mien writes it: a point not where it was found was placed by hand."""
     points = _with_nulls(content["scan"])
     confidence = np.array(content.get("confidence", np.ones(len(points))), np.float64)
     if confidence.shape != (len(points),) or not ((confidence >= 0) & (confidence <= 1)).all():
         raise ValueError(f"'confidence' is not {len(points)} numbers from 0 to 1")
+    placed, found = np.zeros(len(points), bool), None
     if "found" in content:
         found = _with_nulls(content["found"])
         if found.shape != points.shape:
             raise ValueError(f"'found' holds {len(found)} points and 'scan' {len(points)}")
-        moved = (np.nan_to_num(points) != np.nan_to_num(found)).any(axis=1)
-        confidence = np.where(moved, 1.0, confidence)
-    return OwnFile(points, np.where(np.isnan(points).all(axis=1), 0.0, confidence))
+        placed = (points != found).any(axis=1) & ~np.isnan(points).any(axis=1)
+        confidence = np.where(placed, 1.0, confidence)
+    return GivenLandmarks(points, np.where(np.isnan(points).all(axis=1), 0.0, confidence), placed, found)
 
 
 def _with_nulls(points: list[list[float] | None]) -> np.ndarray:
-    return np.array([[np.nan] * 3 if point is None else point for point in points], np.float64)
+    return _numbers([[np.nan] * 3 if point is None else point for point in points])
+
+
+def _numbers(points: list[Any]) -> np.ndarray:
+    """Rows of three numbers; the first that is something else is named."""
+    if not isinstance(points, list):
+        raise ValueError(f"a list of points was expected, not {str(points)[:30]!r}")
+    rows = []
+    for number, point in enumerate(points):
+        try:
+            row = [float(value) for value in point]
+        except (ValueError, TypeError):
+            row = []
+        if len(row) != 3:
+            given = " ".join(map(str, point)) if isinstance(point, list) else str(point)
+            raise ValueError(f"point {number}, counted from 0, is {given[:30]!r} and not three numbers")
+        rows.append(row)
+    return np.array(rows, np.float64).reshape(-1, 3)
 
 
 def _from_labels(path: Path, content: dict[str, Any]) -> np.ndarray:

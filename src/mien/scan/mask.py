@@ -79,6 +79,9 @@ def check_mask_file(path: Path) -> None:
             f"{path}: {path.suffix or 'no'} file ending, expected an image ({', '.join(IMAGES)}) in the "
             "scan's UV, or a .ply with vertex colours"
         )
+    for file in mask_files(path):
+        if file.suffix.lower() != ".ply" and not cv2.haveImageReader(str(file)):
+            raise MienError(f"{file}: is not a readable image; give a PNG in the scan's UV")
 
 
 def mask_files(path: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from mien.geometry.align import fit_similarity_robust
 from mien.geometry.closest import ClosestPoint
 from mien.scan.detect import INSIDE_OUT, UPSIDE_DOWN, detect_landmarks, turned
 from mien.scan.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
-from mien.scan.landmark_file import read_landmarks
+from mien.scan.landmark_file import GivenLandmarks, read_given
 from mien.scan.light import heaviness, light_scan
 from mien.scan.net_landmarks_colour import colours_upside_down
 from mien.scan.search import FacePose
@@ -43,25 +43,29 @@ def prepare_scan(
     if units != "auto" and units not in UNITS:
         raise MienError(f"--units {units}: unknown, expected auto, {', '.join(UNITS)}")
     if landmarks is None:
-        found = detect_landmarks(scan)
-        scan, points, confidence, notes = found.scan, found.landmarks, found.confidence, found.notes
+        detected = detect_landmarks(scan)
+        scan, notes = detected.scan, detected.notes
+        given = GivenLandmarks(detected.landmarks, detected.confidence, np.zeros(68, bool))
     else:
         if isinstance(landmarks, Path):
-            points, confidence = read_landmarks(landmarks, scan)
+            given = read_given(landmarks, scan)
         else:
-            points, confidence = landmarks, np.ones(68)
+            given = GivenLandmarks(landmarks, np.ones(68), np.zeros(68, bool))
         source = landmarks if isinstance(landmarks, Path) else scan.name
-        scan, notes = _check_given(scan, points, confidence, source)
+        scan, notes = _check_given(scan, given.points, given.confidence, source)
+    points = given.points
     metres, unit_note, unit_known = choose_unit(scan, points, units)
     transform = _upright(points, metres)
     return PreparedScan(
         scan=replace(scan, vertices=_apply(transform, scan.vertices), unit_metres=1.0),
         transform=transform,
         landmarks=_apply(transform, points),
-        landmark_confidence=confidence,
+        landmark_confidence=given.confidence,
         unit_note=unit_note,
         unit_known=unit_known,
         notes=(*scan.notes, *heaviness(scan), *notes),
+        placed=given.placed,
+        found=None if given.found is None else _apply(transform, given.found),
     )
 
 

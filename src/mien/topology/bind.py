@@ -69,12 +69,21 @@ def fit_base_mesh(template: Template, base: BaseMesh, landmarks: Path | None = N
         prepared = _prepared(base, template.landmarks.on(base.mesh.vertices, template.topology))
         registered = _placed(prepared.transform, base.mesh.vertices)
     else:
-        prepared = _prepared(base, _given(base, landmarks))
+        given = _given(base, landmarks)
         try:
+            prepared = _prepared(base, given)
             registered = register(template, prepared).vertices
         except MienError as error:
-            raise MienError(f"--topology: {error}") from error
+            raise _of_base_mesh(error) from error
     return registered, prepared.transform, prepared.landmarks
+
+
+def _of_base_mesh(error: MienError) -> MienError:
+    """A refusal that speaks of the base mesh, as what was refused as a scan."""
+    why = str(error).replace("a head scan", "a head").replace("a scan of one head", "a mesh of one head")
+    why = why.replace(" --landmarks", " --topology-landmarks")
+    advice = "" if "--topology-landmarks" in why else "; give --topology-landmarks"
+    return MienError(f"--topology: the base mesh is refused: {why}{advice}")
 
 
 def bind_base_mesh(
@@ -126,10 +135,7 @@ def _prepared(base: BaseMesh, landmarks: Float[np.ndarray, "68 3"] | Path | None
     """The outer piece of the mesh as a scan: eyeballs and teeth would draw lids and lips to them."""
     vertices = base.mesh.vertices[base.welded_first]
     whole = Scan(base.mesh.name, vertices, base.triangles, sha256=base.mesh.sha256)
-    try:
-        prepared = prepare_scan(whole, landmarks=landmarks)
-    except MienError as error:
-        raise MienError(f"--topology: {error}") from error
+    prepared = prepare_scan(whole, landmarks=landmarks)
     back = np.linalg.inv(prepared.transform)
     piece = _piece_of(base, vertices, _placed(back, prepared.landmarks[17:]))
     skin = base.triangles[base.pieces[base.triangles[:, 0]] == piece]
@@ -143,6 +149,8 @@ def _prepared(base: BaseMesh, landmarks: Float[np.ndarray, "68 3"] | Path | None
         prepared.unit_note,
         prepared.unit_known,
         prepared.notes,
+        prepared.placed,
+        prepared.found,
     )
 
 
