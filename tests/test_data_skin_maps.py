@@ -51,6 +51,26 @@ def test_maps_are_within_what_skin_is(faces):
         assert maps["face_displacement"].unit == "mm"
 
 
+def _at_seam(part, pixels):
+    """Values of a map at the vertices that the tiles of face and head share, in the order of vertices."""
+    places = {name: grid(name) for name in ("face", "head")}
+    seam = np.intersect1d(*(np.unique(p.triangles) for p in places.values()))
+    ids, first = np.unique(places[part].triangles, return_index=True)
+    uv = places[part].corner_uvs.reshape(-1, 2)[first][np.isin(ids, seam)]
+    size = pixels.shape[0]
+    column, row = (np.clip((c * size).astype(int), 0, size - 1) for c in (uv[:, 0], 1 - uv[:, 1]))
+    return pixels[row, column]
+
+
+def test_the_tiles_of_face_and_head_meet(subjects, faces):
+    look = draw_look(subjects[40])
+    head = skin_maps(look, 512, ("head",))
+    for kind, most in (("albedo", 0.012), ("roughness", 0.02), ("displacement", 0.03)):
+        ours = _at_seam("face", faces[40][f"face_{kind}"].pixels)
+        theirs = _at_seam("head", head[f"head_{kind}"].pixels)
+        assert np.median(np.abs(ours - theirs)) < most, kind
+
+
 @pytest.mark.parametrize("index", INDICES)
 def test_the_fast_albedo_is_the_mean_of_the_full_one(subjects, faces, index):
     full = srgb_to_linear(faces[index]["face_albedo"].pixels).astype(np.float32)
@@ -99,8 +119,8 @@ def test_the_table_of_a_subject_is_the_formula():
 def test_maps_are_coloured_as_the_plain_twin_colours_them(subjects):
     rng = np.random.default_rng(3)
     look = draw_look(subjects[39])
-    made = (rng.uniform(-0.8, 2, (40, 30)), np.log(look.blood) + rng.normal(0, 1, (40, 30)))
-    fields = [rng.uniform(-0.1, 0.3, (40, 30)).astype(np.float32) for _ in range(4)]
+    made = (rng.uniform(-0.8, 2, (40, 40)), np.log(look.blood) + rng.normal(0, 1, (40, 40)))
+    fields = [rng.uniform(-0.1, 0.3, (40, 40)).astype(np.float32) for _ in range(4)]
     texels = Texels((made[0].astype(np.float32), made[1].astype(np.float32), fields[0]), *fields[1:])
     fast = coloured(look, texels)
     np.testing.assert_allclose(fast, coloured_plain(look, texels), rtol=1e-4)
