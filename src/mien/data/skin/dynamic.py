@@ -80,8 +80,11 @@ def expression_blood(strain: Strain, look: SkinLook) -> Float[np.ndarray, " V"]:
     """
     taut = np.maximum(np.maximum(strain.along, strain.across), 0.0)
     change = -0.9 * strain.area - 1.6 * taut**1.5
-    lips = vertex_fields().of("lips") if len(change) == len(vertex_fields().points) else 0.0
-    change = np.where(change < 0, change * (1.0 + 0.6 * lips), change)
+    fields = vertex_fields()
+    if len(change) == len(fields.points):
+        lids = np.maximum(fields.of("upper_lid"), fields.of("lower_lid"))
+        change = change * (1.0 - 0.7 * lids)  # lids unfold: their skin is hardly taut
+        change = np.where(change < 0, change * (1.0 + 0.6 * fields.of("lips")), change)
     return np.clip(change * (0.75 + 0.5 * look.flush), *_BLOOD_ENDS)
 
 
