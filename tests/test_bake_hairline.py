@@ -8,8 +8,9 @@ import pytest
 
 from mien.bake.colour import bake_colour, tile_of
 from mien.bake.hairline import hair_line, outer_zone
+from mien.bake.lids import lid_skin
 from mien.bake.prior import tone_colour
-from mien.bake.trust import hairy_zone, skin_index, skin_triangles
+from mien.bake.trust import colour_trust, hairy_zone, skin_index, skin_triangles, sure_form
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
@@ -50,6 +51,55 @@ def test_strands_over_skin_go_where_hair_grows():
     found = line(np.full(len(NONE), -1.0), spread)
     assert found[TEMPLATE.regions["scalp"] > 0.9].max() < 0.01
     assert found[TEMPLATE.regions["nose"] > 0.9].min() > 0.99
+
+
+def test_shade_on_sure_form_is_kept_and_hair_is_not():
+    light = np.full(len(NONE), -1.0)
+    top = TEMPLATE.vertices[:, 1] > HAIR_LINE - 0.01
+    light[top] = -1.45
+    shaded = hair_line(TEMPLATE, TEMPLATE.vertices, light, NONE, SURE, hairy_zone(TEMPLATE), SURE)
+    beyond = top & (outer_zone(TEMPLATE) > 0.99) & (SURE > 0)
+    assert np.median(line(light)[beyond]) < 0.2
+    assert np.median(shaded[beyond]) > 0.9
+    light[top] = -2.5
+    hair = hair_line(TEMPLATE, TEMPLATE.vertices, light, NONE, SURE, hairy_zone(TEMPLATE), SURE)
+    assert np.median(hair[beyond]) < 0.01
+
+
+def test_form_is_sure_where_bare_and_followed_but_not_on_the_scalp():
+    form = sure_form(TEMPLATE, SURE, SURE)
+    assert form is not None
+    assert form[TEMPLATE.regions["neck"] > 0.9].min() == 1.0
+    assert form[TEMPLATE.regions["scalp"] > 0.9].max() == 0.0
+    assert sure_form(TEMPLATE, SURE, 0.2 * SURE).max() == 0.0
+    assert sure_form(TEMPLATE, None, SURE) is None
+
+
+def test_shaded_neck_stays_where_the_form_is_sure_and_a_green_collar_does_not():
+    linear = np.tile(tone_colour(0.25), (len(NONE), 1))
+    neck = TEMPLATE.regions["neck"] > 0.95
+    linear[neck] *= 0.45
+    known = SURE > 0
+    assert colour_trust(TEMPLATE, linear, known, SURE)[neck].max() < 0.5
+    assert colour_trust(TEMPLATE, linear, known, SURE, SURE)[neck].min() > 0.9
+    linear[neck] = srgb_to_linear(np.array([0.6, 0.9, 0.7]))
+    assert colour_trust(TEMPLATE, linear, known, SURE, SURE)[neck].max() < 0.01
+
+
+@pytest.mark.parametrize("tone", [0.1, 0.8])
+def test_eyeball_on_a_lid_is_refused_and_shaded_lids_are_kept(tone):
+    skin = tone_colour(tone)
+    linear = np.tile(skin, (len(NONE), 1))
+    assert lid_skin(TEMPLATE, TEMPLATE.vertices, linear, NONE, SURE).min() > 0.99
+    rim = TEMPLATE.vertices[TEMPLATE.regions["eye_rim_left"] > 0.5]
+    away = np.linalg.norm(TEMPLATE.vertices[:, None] - rim[None], axis=2).min(axis=1)
+    near = (away < 0.003) & (SURE > 0)
+    linear[near] = 0.7 * skin
+    assert lid_skin(TEMPLATE, TEMPLATE.vertices, linear, NONE, SURE)[near].min() > 0.8
+    linear[near] = 0.55  # white of the eye
+    found = lid_skin(TEMPLATE, TEMPLATE.vertices, linear, NONE, SURE)
+    assert found[near].max() < 0.05
+    assert found[away > 0.01].min() == 1.0
 
 
 def test_no_dark_rim_is_left_at_hair_that_begins_gradually():

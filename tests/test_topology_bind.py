@@ -142,6 +142,20 @@ def test_colour_comes_back_through_the_adapter(template: Template, own: BoundMes
         assert np.percentile(error, 99) < 1 / 255, name
 
 
+def test_confidence_of_face_and_head_is_carried(template: Template, coarse: BoundMesh, person: Rig) -> None:
+    seen, albedo = Image(np.ones((32, 32, 1), np.float32)), Image(np.ones((32, 32, 3), np.float32), "srgb")
+    maps = {"face_albedo": albedo, "head_albedo": albedo, "head_confidence": seen}
+    asset = FaceAsset("head", template, person, maps, confidence=seen)
+    carried = on_base_mesh(asset, coarse, 64).maps
+    for index, number in enumerate((1001, 1002)):
+        tile, welded = _split_tile(coarse, coarse.base.quad_set == index, number, 64)
+        weights = np.isin(welded, np.flatnonzero(coarse.pieces.kind == "skin")).astype(float)
+        skin = tile.image(tile.at_texels(weights)) > 0.99
+        assert skin.any()
+        # the rest lies on lips and sockets, which have no confidence
+        assert (carried[f"skin.{number}_confidence"].pixels[..., 0][skin] > 0.999).mean() > 0.97
+
+
 def test_a_smooth_colour_survives_other_uvs(template: Template, coarse: BoundMesh, person: Rig) -> None:
     """A colour that is a function of the place on the person is found again in turned UVs and UDIM tiles."""
     low, high = person.neutral.min(axis=0), person.neutral.max(axis=0)

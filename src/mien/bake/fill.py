@@ -25,12 +25,14 @@ from mien.core.mesh import Image
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.solve import SpdSolver
 from mien.geometry.uvspace import Tile, at_texels_of, blur_within, fill_gutter, smooth_gutter
+from mien.geometry.weights import smoothstep
 
 OFFSET = 0.004  # added before the logarithm: black stays finite
 LIGHT_MEMORY = 0.07  # metres: how far the measured border's deviation in lightness from t is carried on
 HUE_MEMORY = 0.3  # the same in hue: all of the head has that of the skin beside it
+_CARRIED = (0.4, 0.95)  # trust in an observed colour: without weight ... all of it
 _DATA = 40.0  # weight of the measurement against smoothness, per vertex
-_LEEWAY = 0.7  # of log light
+_LEEWAY = (0.9, 0.4)  # of log light, and of hue (each channel's log light less their mean)
 _PATCH = 0.022  # metres: side of the patch that the grain is learned from
 _TREND = 0.004  # metres: what varies more slowly is no grain
 _SEARCH = 1024  # texels of the tile on which a plain patch is looked for
@@ -77,9 +79,9 @@ def base_colour(
     position = vertices[skin]
     stiffness = _monotone(cotangent_laplacian(position, triangles, max_cotangent=3.0))
     mass = lumped_mass(position, triangles)
-    # Squared: half-trusted colour at the rim of the measurement should not be carried on.
-    w = np.clip(weight[skin], 0.0, 1.0) ** 2
-    w_mirror = np.clip(weight[template.mirror][skin], 0.0, 1.0) ** 2
+    # Steep: half-trusted colour at the rim of the measurement (hair, a collar) should not be carried on.
+    w = smoothstep(weight, *_CARRIED)[skin]
+    w_mirror = smoothstep(weight, *_CARRIED)[template.mirror][skin]
     mirrored = observed[template.mirror][skin]
     right = _guided(stiffness, prior[skin], mirrored, w_mirror)
     target = prior[skin] + w_mirror[:, None] * (mirrored - prior[skin])
@@ -104,12 +106,16 @@ def _hue(log_colour: np.ndarray) -> np.ndarray:
 
 def _bounded(x: np.ndarray, observed: np.ndarray, target: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Where little was measured the field may leave its target by `_LEEWAY` at most: guidance that
-    contradicts the measurement at its rim must not flare up."""
+    contradicts the measurement at its rim must not flare up. Lightness and hue are bounded each by itself:
+    channel by channel, what is cut off would change the hue."""
     free = smooth01(w)[:, None]
-    low, high = target - _LEEWAY, target + _LEEWAY
-    low = np.minimum(low, free * observed + (1 - free) * low)
-    high = np.maximum(high, free * observed + (1 - free) * high)
-    return np.clip(x, low, high)
+    out = np.zeros_like(x)
+    for leeway, part in zip(_LEEWAY, (_lightness, _hue), strict=True):
+        low, high = part(target) - leeway, part(target) + leeway
+        low = np.minimum(low, free * part(observed) + (1 - free) * low)
+        high = np.maximum(high, free * part(observed) + (1 - free) * high)
+        out += np.clip(part(x), low, high)
+    return out
 
 
 def _monotone(stiffness: sparse.csr_matrix) -> sparse.csr_matrix:

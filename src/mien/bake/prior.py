@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from safetensors.numpy import load_file
 
+from mien.bake.hairline import outer_zone
 from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 
@@ -72,12 +73,12 @@ def regional_pattern(template: Template, tone: float, masculine: float = 0.5) ->
 
 
 def completion_pattern(template: Template, tone: float) -> Float[np.ndarray, "V 3"]:
-    """`regional_pattern` for a head that is partly measured: ears, scalp and neck have the hue of the face
-    beside them, and hair is cropped closer."""
+    """`regional_pattern` for a head that is partly measured: all round the face is of the hue of the skin
+    beside it, ears a little redder, and hair is cropped closer."""
     out = regional_pattern(template, tone)
     light = out.mean(axis=1, keepdims=True)
-    ears, scalp, neck = (_region(template, name)[:, None] for name in ("ear_", "scalp", "neck"))
-    chroma = (1.0 - np.maximum(scalp, neck)) * (1.0 - _EAR_PALER * ears)
+    ears, scalp = (_region(template, name)[:, None] for name in ("ear_", "scalp"))
+    chroma = np.maximum(1.0 - outer_zone(template)[:, None], (1.0 - _EAR_PALER) * ears)
     return (1.0 - _SHAVED * scalp) * light + chroma * (out - light)
 
 

@@ -33,13 +33,15 @@ def asset_maps(
 ) -> tuple[dict[str, Image], Image | None, str, str]:
     """The maps by name, the face tile's confidence, where the skin's colour is from and the eyes'.
 
-    "measured": baked from the scan, completed where it has gaps; "generated": the scan has no colour,
-    the confidence is then None. Eyes: "given" as `iris`, "measured" where the scan's are open, or "invented".
-    `parts` are the `part_maps`, made here if left out.
+    "measured": baked from the scan, completed where it has gaps; the maps then hold "head_confidence", too.
+    "generated": the scan has no colour, the confidence is then None. Eyes: "given" as `iris`, "measured"
+    where the scan's are open, or "invented". `parts` are the `part_maps`, made here if left out.
     """
     vertices, shown = registration.vertices, _shown(registration, prepared)
     if prepared.scan.has_colour:
-        baked = bake_colour(template, vertices, prepared, resolution, registration.confidence, shown)
+        baked = bake_colour(
+            template, vertices, prepared, resolution, registration.confidence, shown, registration.bare
+        )
         albedo = {"face": baked.face_albedo, "head": baked.head_albedo}
         confidence, source = baked.face_confidence, "measured"
     else:
@@ -48,6 +50,8 @@ def asset_maps(
         confidence, source = None, "generated"
     relief = scan_relief(template, vertices, prepared, resolution, shown, registration.confidence)
     maps = static_maps(template, vertices, albedo, relief)
+    if prepared.scan.has_colour:
+        maps["head_confidence"] = baked.head_confidence
     size = min(resolution, LARGEST_PART_MAP)
     maps |= part_maps(size) if parts is None else parts
     colour, eyes = _iris(template, registration, prepared, albedo["face"], iris)

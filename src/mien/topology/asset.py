@@ -51,7 +51,7 @@ def _source(bound: BoundMesh) -> dict[str, object]:
 
 
 def _maps_with_confidence(asset: FaceAsset) -> dict[str, Image]:
-    """Confidence as one more map: per texel of the face tile, and of the head by the nearest vertices."""
+    """The face tile's confidence as one more map; the head tile's is one already."""
     if asset.confidence is None:
         return asset.maps
     return asset.maps | {"face_confidence": asset.confidence}
