@@ -17,8 +17,10 @@ from mien.topology.attach import normals_of
 from mien.topology.base import set_name
 from mien.topology.bind import BoundMesh
 from mien.topology.carry import Carried
+from mien.topology.eye_uvs import eye_uvs, own_eye
 from mien.topology.head import quad_looks
 from mien.topology.lashes import lash_albedo
+from mien.topology.pieces import SIDES
 
 # Looks that take texture from Mien's maps, the template's materials that they take it from, and the
 # value of each kind where a material has no map of it.
@@ -85,6 +87,7 @@ def carried_maps(
                 out[f"{set_name(base, index)}_albedo"] = lash_albedo(bound, tile, welded, cards)
                 continue
         hits = _find(template, tile, vertices, normals, looks[own], surfaces, frames)
+        _put_eyes(template, bound, head, carried.vertices, tile, welded, hits)
         name = set_name(base, index)
         for kind in _kinds(hits, maps):
             image = _read(kind, hits, maps)
@@ -175,6 +178,24 @@ def _find(
             hits.tangent[rows[some]] = np.einsum("nk,nkd->nd", bary[some], along)
         hits.distance[rows] = found.distance
     return hits
+
+
+def _put_eyes(
+    template: Template,
+    bound: BoundMesh,
+    head: np.ndarray,
+    carried: np.ndarray,
+    tile: Tile,
+    welded: np.ndarray,
+    hits: _Hits,
+) -> None:
+    """Texels of the mesh's own eyes read the eye tile by their direction, not by the nearest place."""
+    for side in SIDES:
+        rows = np.flatnonzero(own_eye(bound.pieces, side)[welded][tile.corners].all(axis=1))
+        if len(rows) and "eye" in hits.names:
+            points = tile.at_texels(carried[welded])[rows].astype(np.float64)
+            hits.uv[rows] = eye_uvs(template, bound.pieces, head, carried, side, points)
+            hits.material[rows] = hits.names.index("eye")
 
 
 def _kinds(hits: _Hits, maps: dict[str, Image]) -> list[str]:
