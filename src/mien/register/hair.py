@@ -13,7 +13,7 @@ from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
 from mien.register.skin import Skin, template_skin
-from mien.register.surface import Pairs, ScanSurface, pair
+from mien.register.surface import Pairs, ScanSurface, neighbour_average, pair
 from mien.scan.mask import UNDECIDED
 
 FACE_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit where no hair grows
@@ -23,7 +23,10 @@ INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face
 SPREAD = 0.006  # metres over which doubt spreads to the neighbourhood
 BEARD = (0.15, 0.45)  # of `hairlike`, over `SPREAD`: none ... surely a beard
 FAIR_HAIR = 0.5  # how hairy rough surface of the skin's own colour is
-NEIGHBOUR = 0.015  # metres: scan farther than this from every vertex of the head is off it
+NEIGHBOUR = 0.04  # metres: scan farther than this from every vertex of the head is off it
+BESIDE = 0.008  # metres along the surface beyond the head's last vertex: from there on it is shoulders
+SPECK = 0.004  # metres: what a mask says is what most of this neighbourhood says
+CLOTH = (0.4, 0.7)  # of another colour than skin, over `SPREAD`, on the neck: none ... surely cloth
 FOLLOWED = 0.004  # metres between scan and head, above which the head does not follow
 ISLAND = 0.025  # metres: what looks like skin within hair of this width is a parting or a gap between strands
 
@@ -57,6 +60,8 @@ def bareness(
     around = smoothstep(_diffused(skin, bare, weight, size * ISLAND), 0.4, 0.8)
     bare *= 1.0 - outer * (1.0 - near * around)
     bare *= 1.0 - _beard(template, skin, surface, pairs, size)
+    if surface.skinlike is not None:
+        bare *= 1.0 - _cloth(template, skin, 1.0 - like, weight, size)
     return np.maximum(bare * surface.followed(pairs.hits), surface.asked_for(pairs.hits))
 
 
@@ -67,6 +72,15 @@ def _beard(
     hairy = surface.closest.interpolate(pairs.hits, hairlike(surface))
     weight = np.maximum(pairs.weight, 1e-3)
     return beard_zone(template, skin) * smoothstep(_diffused(skin, hairy, weight, size * SPREAD), *BEARD)
+
+
+def _cloth(
+    template: Template, skin: Skin, unlike: np.ndarray, weight: np.ndarray, size: float
+) -> Float[np.ndarray, " S"]:
+    """1 on the neck where the colour is not the skin's: a collar may lie as close as a neck."""
+    neck = outer_zone(template, skin, neck=True) - outer_zone(template, skin)
+    zone = smoothstep(neck, 0.3, 0.7) * (1.0 - beard_zone(template, skin))
+    return zone * smoothstep(_diffused(skin, unlike, weight, size * SPREAD), *CLOTH)
 
 
 def hairlike(surface: ScanSurface) -> Float[np.ndarray, " N"]:
@@ -95,24 +109,34 @@ def beard_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
 
 
 def scan_bareness(template: Template, registration: Registration, scan: Scan) -> Float[np.ndarray, " N"]:
-    """Per scan vertex, a mask: 1 where the registration followed it as skin, 0 on hair, on cloth and off the
-    head; a half where the head shows skin but did not follow (inside of the mouth, lids, nostrils)."""
+    """Per scan vertex, a mask: 1 where the registration followed it as skin, 0 on hair and cloth over the
+    head; a half off the head, and where it shows skin but did not follow (in the mouth, lids, nostrils).
+    """
     assert registration.bare is not None
-    skin = template_skin(template)
+    skin, size = template_skin(template), registration.report["scale"]
     seen = skin.measured > 0.05
     head = registration.vertices[skin.index]
-    tree = cKDTree(head[seen])
-    distance, nearest = tree.query(
-        scan.vertices, distance_upper_bound=NEIGHBOUR * registration.report["scale"]
-    )
-    found = np.isfinite(distance)
+    distance, nearest = cKDTree(head[seen]).query(scan.vertices, distance_upper_bound=NEIGHBOUR * size)
+    found = np.flatnonzero(np.isfinite(distance))
     at = np.flatnonzero(seen)[nearest[found]]
     normals = vertex_normals(head, skin.triangles)[at]
-    height = np.abs(np.einsum("nd,nd->n", scan.vertices[found] - head[at], normals))
-    out = np.zeros(len(scan.vertices))
-    followed = np.where(height < FOLLOWED * registration.report["scale"], 1.0, UNDECIDED)
-    out[found] = np.where(registration.bare[skin.index][at] > 0.5, followed, 0.0)
-    return out
+    height = np.einsum("nd,nd->n", scan.vertices[found] - head[at], normals)
+    beside = np.sqrt(np.maximum(distance[found] ** 2 - height**2, 0.0))
+    followed = np.where(np.abs(height) < FOLLOWED * size, 1.0, UNDECIDED)
+    value = np.where(registration.bare[skin.index][at] > 0.5, followed, 0.0)
+    out = np.full(len(scan.vertices), UNDECIDED)
+    out[found] = np.where(beside < BESIDE * size, value, UNDECIDED)
+    return _without_specks(scan, out, SPECK * size)
+
+
+def _without_specks(scan: Scan, values: np.ndarray, radius: float) -> np.ndarray:
+    """What most of the neighbourhood says: each of the three values averaged over about `radius` (metres)."""
+    average, rounds = neighbour_average(scan.vertices, scan.triangles, radius)
+    kinds = np.array([UNDECIDED, 0.0, 1.0])
+    share = (values[:, None] == kinds).astype(np.float64)
+    for _ in range(rounds):
+        share = average @ share
+    return kinds[np.argmax(share, axis=1)]
 
 
 def outer_zone(template: Template, skin: Skin, *, neck: bool = False) -> Float[np.ndarray, " S"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
-from mien.geometry.weights import smoothstep
+from mien.geometry.weights import smoothstep, tukey
 from mien.register.hair import BEARD, beard_zone, hairlike, outer_zone
 from mien.register.linear_model import (
     FITTED_SHAPES,
@@ -87,13 +87,19 @@ def fit_linear(
         for _ in range(level.iterations):
             points = head.vertices(template)[skin.index]
             normals = vertex_normals(points, skin.triangles)[chosen]
-            pairs = pair(surface, points[chosen], normals, reach=level.reach, min_cosine=level.min_cosine)
+            pairs = pair(
+                surface, points[chosen], normals, reach=level.reach, min_cosine=level.min_cosine, masked=False
+            )
             weight = pairs.weight * (skin.measured * skin.mass)[chosen]
             # Hair, beards and cloth lie outside the head: such pairs hardly count where they may be.
             rough = smoothstep(surface.closest.interpolate(pairs.hits, hairiness), *BEARD)
             doubt = np.maximum(_hair_doubt(surface, pairs) * outer, ROUGH_DOUBT * rough * hairy)
-            doubt = np.where(pairs.offset < 0, doubt * (1.0 - surface.asked_for(pairs.hits)), 0.0)
-            weight *= 1.0 - doubt
+            # What the mask hides bounds the head from outside; smooth skin that it hides, near the head,
+            # still tells of its proportions: else a mask on the forehead would move ears and jaw.
+            told = _told(surface, pairs, outer, 0.5 * level.reach) * (1.0 - rough)
+            hidden = HAIR_DOUBT * (1.0 - surface.followed(pairs.hits)) * (1.0 - told)
+            doubt = np.maximum(doubt * (1.0 - surface.asked_for(pairs.hits)), hidden)
+            weight *= 1.0 - np.where(pairs.offset < 0, doubt, 0.0)
             hessian, gradient = _surface_terms(at_vertices, head, pairs.normals, pairs.offset, weight, level)
             for extra in (
                 _landmark_terms(at_landmarks, head, prepared, level.landmark_trust),
@@ -117,6 +123,14 @@ def _hair_doubt(surface: ScanSurface, pairs: Pairs) -> np.ndarray | float:
     if surface.skinlike is None:
         return HAIR_DOUBT
     return HAIR_DOUBT * (1.0 - surface.closest.interpolate(pairs.hits, surface.skinlike))
+
+
+def _told(surface: ScanSurface, pairs: Pairs, outer: np.ndarray, reach: float) -> np.ndarray:
+    """How far a near surface may be skin by its colour; without colour, by where on the head it lies."""
+    like = 1.0 - outer
+    if surface.skinlike is not None:
+        like = surface.closest.interpolate(pairs.hits, surface.skinlike)
+    return like * tukey(pairs.hits.distance, reach)
 
 
 def _spread_out(skin: Skin) -> np.ndarray:

@@ -11,6 +11,7 @@ from mien.geometry.weights import smoothstep
 
 FACE_RADIUS = 0.055  # metres round the middle of the face: mostly skin
 CHROMA_DEVIATIONS = 5.0  # robust deviations in log chroma at which a colour is no skin
+PALE = (0.35, 0.6)  # of the face's log red over blue: surely white cloth ... as coloured as skin
 DARKER = 1.5  # natural logarithm: skin in baked shade is less than 4.5 times darker than lit skin
 
 
@@ -36,7 +37,11 @@ def colour_likeness(
     spread = 1.48 * np.median(np.abs(features[near] - middle), axis=0) + 0.04
     chroma = np.linalg.norm(((features - middle) / spread)[:, :2], axis=1) / CHROMA_DEVIATIONS
     darker = (middle - features)[:, 2] / DARKER
-    return used * (1.0 - smoothstep(np.maximum(chroma, darker), 0.5, 1.0))
+    alike = 1.0 - smoothstep(np.maximum(chroma, darker), 0.5, 1.0)
+    # A red face or a beard spreads chroma so wide that white lies within: white shirts have no colour at all.
+    redness, bright = features[:, :2].sum(axis=1), smoothstep(features[:, 2] - middle[2], -0.5, 0.0)
+    coloured = smoothstep(redness / max(float(middle[:2].sum()), 0.1), *PALE)
+    return used * alike * (1.0 - bright * (1.0 - coloured))
 
 
 def _vertex_colours(scan: Scan, kept: np.ndarray) -> np.ndarray | None:

@@ -23,7 +23,7 @@ ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and 
 @dataclass(frozen=True)
 class ScanSurface:
     """Cropped scan. `trust` is 0 at open borders and where the user's mask says so, and 1 well inside;
-    `smooth` is 0 on rough (hair) surface.
+    `unmasked_trust` is the same before the mask. `smooth` is 0 on rough (hair) surface.
 
     `skinlike` is 1 where the colour is the face's skin and 0 where it is not; None without colour. `mask` is
     the user's: 1 follow, 0 ignore, about a half undecided; None without one. `scatter` is how far normals
@@ -38,6 +38,7 @@ class ScanSurface:
     mask: Float[np.ndarray, " N"] | None = None
     scatter: Float[np.ndarray, " N"] | None = None
     usual_scatter: float = 0.0
+    unmasked_trust: Float[np.ndarray, " N"] | None = None
 
     @property
     def vertices(self) -> Float[np.ndarray, "N 3"]:
@@ -102,6 +103,7 @@ def scan_surface(
         mask,
         scatter,
         float(np.median(scatter[near])) if near.any() else 0.0,
+        trust,
     )
 
 
@@ -112,17 +114,20 @@ def pair(
     *,
     reach: float,
     min_cosine: float,
+    masked: bool = True,
 ) -> Pairs:
     """Closest scan points with weights: Tukey in distance, normals that agree, away from open borders.
 
-    `reach` (metres) is the distance at which a pair counts nothing.
+    `reach` (metres) is the distance at which a pair counts nothing. Without `masked`, what the user's mask
+    says is left out of the weights.
     """
     hits = surface.closest.query(points)
     scan_normals = surface.closest.normals_at(hits)
     agreement = np.einsum("pd,pd->p", normals, scan_normals)
     offset = np.einsum("pd,pd->p", points - hits.points, scan_normals)
     weight = tukey(hits.distance, reach) * smoothstep(agreement, min_cosine, min_cosine + 0.25)
-    weight *= surface.closest.interpolate(hits, surface.trust)
+    trust = surface.trust if masked or surface.unmasked_trust is None else surface.unmasked_trust
+    weight *= surface.closest.interpolate(hits, trust)
     weight[surface.closest.on_border(hits)] = 0.0
     return Pairs(hits, scan_normals, offset, weight)
 
@@ -139,15 +144,22 @@ def _border_trust(closest: ClosestPoint) -> np.ndarray:
     return smoothstep(distance, 0.0, BORDER_FADE)
 
 
-def _scatter(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """1 - cosine between normals and their mean over `ROUGH_RADIUS`, averaged over as much."""
+def neighbour_average(
+    vertices: Float[np.ndarray, "N 3"], triangles: Int[np.ndarray, "M 3"], radius: float
+) -> tuple[sparse.csr_matrix, int]:
+    """A matrix that averages over a vertex and its neighbours, and how often it reaches `radius` (metres)."""
     pairs = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     n = len(vertices)
     lengths = np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1)
-    rounds = int(np.clip((ROUGH_RADIUS / max(np.median(lengths), 1e-6)) ** 2, 2, 40))
+    rounds = int(np.clip((radius / max(np.median(lengths), 1e-6)) ** 2, 2, 40))
     graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
     graph = graph + graph.T + sparse.identity(n)
-    average = sparse.diags(1.0 / np.asarray(graph.sum(axis=1)).ravel()) @ graph
+    return sparse.diags(1.0 / np.asarray(graph.sum(axis=1)).ravel()) @ graph, rounds
+
+
+def _scatter(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """1 - cosine between normals and their mean over `ROUGH_RADIUS`, averaged over as much."""
+    average, rounds = neighbour_average(vertices, triangles, ROUGH_RADIUS)
     normals = vertex_normals(vertices, triangles)
     mean, spread = normals, None
     for _ in range(rounds):
