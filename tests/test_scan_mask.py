@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
@@ -18,7 +19,15 @@ from mien.export.mask_files import _painted_ply
 from mien.geometry.normals import vertex_normals
 from mien.register import register
 from mien.register.run import linear_fit
-from mien.scan.mask import check_mask_file, draw_masks, mask_at, unwanted, wanted, with_mask
+from mien.scan.mask import (
+    check_mask_file,
+    draw_masks,
+    mask_at,
+    mask_shares,
+    unwanted,
+    wanted,
+    with_mask,
+)
 from mien.template import load_template
 
 SIDE = 21
@@ -134,6 +143,22 @@ def test_wrong_masks_are_refused(tmp_path: Path) -> None:
             check_mask_file(tmp_path / path)
 
 
+def test_what_is_no_mask_is_refused_and_another_shape_told(tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint8)
+    with pytest.raises(MienError, match=r"is coloured, expected a mask"):
+        with_mask(sheet(), save(tmp_path / "photo.png", photo))
+    grey = np.dstack([np.tile(np.linspace(0, 255, 100).astype(np.uint8), (100, 1))] * 3)
+    with pytest.raises(MienError, match=r"tones between, expected a mask"):
+        with_mask(sheet(), save(tmp_path / "grey.png", grey))
+    told = with_mask(sheet(), save(tmp_path / "wide.png", np.tile(left_black(), (1, 2)))).notes
+    assert "200 x 100, not of the shape of the texture (64 x 64)" in told[-1]
+    assert with_mask(sheet(), save(tmp_path / "square.png", left_black())).notes == ()
+
+
+def test_shares_of_a_mask() -> None:
+    assert mask_shares(np.array([1.0, 1.0, 0.0, 0.5])) == (0.5, 0.25)
+
+
 @pytest.fixture(scope="module")
 def hairy() -> Bearded:
     template = load_template()
@@ -158,6 +183,24 @@ def test_the_linear_fit_tells_a_beard_with_a_mask_and_without(hairy: Bearded) ->
         assert np.median(bare[way][under]) < 0.05
         assert np.median(bare[way][_cheek(template)]) > 0.9
     assert bare["followed"][under].min() > 0.99
+
+
+def test_a_mask_on_the_forehead_leaves_the_rest_of_the_head() -> None:
+    template = load_template()
+    made = synthetic(template, 3, Recipe(triangles=15_000, holes=0, clutter=0, expression=0.0))
+    scan = made.prepared.scan
+    up = scan.vertices - made.prepared.landmarks[17:27].mean(axis=0)
+    forehead = (np.abs(up[:, 0]) < 0.045) & (up[:, 1] > 0.008) & (up[:, 1] < 0.05) & (up[:, 2] > -0.04)
+    assert forehead.mean() > 0.01
+    masked = replace(made.prepared, scan=replace(scan, vertex_mask=np.where(forehead, 0.0, 0.5)))
+    plain, hidden = (linear_fit(template, p, lambda _: None) for p in (made.prepared, masked))
+    away = cKDTree(scan.vertices[forehead]).query(plain.start)[0] > 0.015
+    measured = away & (plain.bare > 0.5) & (plain.skin.measured > 0.5)
+    moved = np.linalg.norm(hidden.start - plain.start, axis=1)[measured]
+    assert 1000 * moved.max() < 0.3
+    assert abs(hidden.head.pose.scale / plain.head.pose.scale - 1) < 0.001
+    assert (hidden.bare > 0.5)[measured].mean() > 0.995
+    assert hidden.bare[~away].min() < 0.05
 
 
 @pytest.mark.slow

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from mien.core.face import FaceAsset
 from mien.core.mesh import Scan
-from mien.export.images import encode_png
+from mien.export.images import encode_jpeg, encode_png
 from mien.export.scanfiles import to_scan
 from mien.register.hair import scan_bareness
 from mien.scan.detect import simplify
 from mien.scan.light import light_scan
 from mien.scan.mask import draw_masks
 
+OVERLAY = 1024  # pixels
+TINTED = 0.4
+FOLLOWED_TINT, IGNORED_TINT, LEFT_TINT = (0.3, 0.9, 0.4), (0.95, 0.1, 0.1), (0.5, 0.5, 0.5)  # sRGB
 PAINTED_TRIANGLES = 200_000  # a mask without UVs is found again by position, so it may be coarser
 
 
 def write_masks(asset: FaceAsset, folder: Path) -> None:
-    """The mask that the registration worked with: white skin, black hair, cloth and what lies off the
-    head; grey is left to Mien.
+    """The mask that the registration worked with: white skin, black hair and cloth; grey,
+    off the head too, is left to Mien.
 
-    mask.png in the scan's UV (mask.0.png, mask.1.png, ... for several textures); mask.ply with vertex
-    colours for a scan without UVs. Nothing where there is no registration.
+    mask.png in the scan's UV (mask.0.png, mask.1.png, ... for several textures), and beside it
+    mask_overlay.jpg, to look at: the texture, green where the mask is white and red where it is black.
+    mask.ply with vertex colours for a scan without UVs. Nothing where there is no registration.
     """
     if asset.scan is None or asset.registration is None or asset.registration.bare is None:
         return
@@ -33,10 +39,25 @@ def write_masks(asset: FaceAsset, folder: Path) -> None:
         for number, image in enumerate(images):
             name = "mask.png" if len(images) == 1 else f"mask.{number}.png"
             (folder / name).write_bytes(encode_png(image[..., None]))
+            if number < len(scan.textures):
+                overlay = encode_jpeg(_overlay(scan.textures[number], image), 88)
+                (folder / name.replace("mask", "mask_overlay").replace(".png", ".jpg")).write_bytes(overlay)
         return
     light = simplify(scan, PAINTED_TRIANGLES)
     values = scan_bareness(asset.template, asset.registration, light)
     (folder / "mask.ply").write_bytes(_painted_ply(to_scan(asset.scan, light.vertices), light, values))
+
+
+def _overlay(
+    texture: UInt8[np.ndarray, "H W 3"], mask: UInt8[np.ndarray, "h w"]
+) -> Float[np.ndarray, "a b 3"]:
+    """The texture (sRGB, 0..1, at most `OVERLAY` pixels wide or high), tinted by the mask."""
+    shrink = min(1.0, OVERLAY / max(mask.shape))
+    size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
+    photo = cv2.resize(texture, size, interpolation=cv2.INTER_AREA) / 255.0
+    said = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    tint = np.array([FOLLOWED_TINT, IGNORED_TINT, LEFT_TINT])[np.select([said > 192, said < 64], [0, 1], 2)]
+    return (1.0 - TINTED) * photo + TINTED * tint
 
 
 def _painted_ply(points: np.ndarray, scan: Scan, values: np.ndarray) -> bytes:

@@ -15,6 +15,7 @@ from mien.core.face import FaceAsset, PreparedScan, Registration, Rig, Template
 from mien.core.files import check_writable_target
 from mien.core.mesh import Image, Scan
 from mien.export import SUPPORTED_FORMATS, write_asset
+from mien.export.images import encode_png
 from mien.export.mask_files import write_masks
 from mien.pipeline.progress import Progress, silent
 from mien.pipeline.stages import Stage, Stages, at_once
@@ -38,6 +39,7 @@ from mien.topology import (
 from mien.topology.base import mesh_file
 from mien.view import contact_sheet
 from mien.view.error_map import error_map
+from mien.view.landmark_picture import landmark_picture
 
 STAGES = 10
 
@@ -278,8 +280,15 @@ def _write(
         force=options.force,
         preview=pictures[0],
         error_picture=pictures[1],
-        extra_files=lambda folder: write_masks(scanned, folder / "scan"),
+        extra_files=lambda folder: _write_edited(scanned, folder / "scan"),
     )
+
+
+def _write_edited(asset: FaceAsset, folder: Path) -> None:
+    """What a user may edit and give back, and pictures of it."""
+    write_masks(asset, folder)
+    if asset.scan is not None:
+        (folder / "landmarks.png").write_bytes(encode_png(landmark_picture(asset.scan)))
 
 
 def _provenance(prepared: PreparedScan, options: RigOptions, colours: list[str]) -> dict[str, object]:

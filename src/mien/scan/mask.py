@@ -27,6 +27,9 @@ UNDECIDED = 0.5
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 LEAST_USED = 0.05  # of the vertices: a mask that leaves less is inverted or another scan's
 LARGEST = 2048  # pixels: a mask that is written is no larger
+COLOURFUL = 0.08  # mean of (largest - smallest) over red, green and blue: a mask is grey
+MIDDLING = 0.35  # of a mask's pixels may be neither white, black nor the middle grey
+ASPECT = 0.02  # by which width over height may differ from the texture's
 _INWARD = 0.1  # corners are looked up this share of the way to their triangle's middle, off the island's rim
 _GUTTER = 8  # pixels that islands are drawn wider than they are
 _FAR = 0.02  # of the scan's diagonal: a painted PLY that lies farther away is another scan's
@@ -46,14 +49,16 @@ def with_mask(prepared: PreparedScan, path: Path) -> PreparedScan:
     """The scan with the user's mask: an image, a folder of images by texture number, or a painted PLY.
 
     White (or opaque, where the image has transparency) is followed, black ignored, grey left to Mien.
-    Refuses with `MienError` what cannot be read, does not fit the scan or masks nearly all of it.
+    Refuses with `MienError` what cannot be read, is no mask, does not fit the scan or masks nearly all of it.
+    A note is made where an image is not of the texture's shape.
     """
-    scan = prepared.scan
+    scan, notes = prepared.scan, prepared.notes
     if path.suffix.lower() == ".ply":
         scan = replace(scan, vertex_mask=_from_ply(path, prepared))
     else:
         masks = _read_images(path, scan)
         scan = replace(scan, masks=masks)
+        notes = (*notes, *_shape_notes(scan))
         scan = replace(scan, vertex_mask=_at_vertices(scan))
     assert scan.vertex_mask is not None
     used = float((unwanted(scan.vertex_mask) < 0.5).mean())
@@ -62,7 +67,35 @@ def with_mask(prepared: PreparedScan, path: Path) -> PreparedScan:
             f"{path}: ignores {1 - used:.0%} of the scan, expected white where skin is and black where "
             "hair or cloth is; invert it, or give the mask that was made for this scan"
         )
-    return replace(prepared, scan=scan)
+    return replace(prepared, scan=scan, notes=notes)
+
+
+def mask_shares(mask: Float[np.ndarray, " N"]) -> tuple[float, float]:
+    """Shares of the vertices that a mask says to follow and to ignore."""
+    return float((wanted(mask) > 0.5).mean()), float((unwanted(mask) > 0.5).mean())
+
+
+def _shape_notes(scan: Scan) -> list[str]:
+    """What to say of masks whose shape is not their texture's: perhaps they are another scan's."""
+    notes = []
+    for mask, texture in zip(scan.masks, scan.textures, strict=False):
+        (h, w), (height, width) = mask.shape, texture.shape[:2]
+        if abs(w * height / (h * width) - 1) > ASPECT:
+            notes.append(f"the mask is {w} x {h}, not of the shape of the texture ({width} x {height})")
+    return notes
+
+
+def _refuse_picture(path: Path, colours: Float[np.ndarray, "*N 3"]) -> None:
+    """Refuses a photograph or a map: masks are black, white and the grey between."""
+    colourful = float(np.ptp(colours, axis=-1).mean())
+    grey = colours.mean(axis=-1)
+    middling = float((((grey > 0.1) & (grey < 0.4)) | ((grey > 0.6) & (grey < 0.9))).mean())
+    if colourful > COLOURFUL or middling > MIDDLING:
+        what = "coloured" if colourful > COLOURFUL else f"to {middling:.0%} of tones between"
+        raise MienError(
+            f"{path}: is {what}, expected a mask of black, white and middle grey; paint on a copy of the "
+            "mask that Mien wrote into scan/"
+        )
 
 
 def check_mask_file(path: Path) -> None:
@@ -157,6 +190,8 @@ def _read_image(path: Path) -> UInt8[np.ndarray, "H W"]:
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
     if pixels.ndim == 3 and pixels.shape[2] == 4 and pixels[..., 3].min() < pixels[..., 3].max():
         grey = pixels[..., 3]  # painted by erasing
+    elif pixels.ndim == 3:
+        _refuse_picture(path, pixels[::4, ::4, :3] / full)
     return (np.clip(grey / full, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
 
 
@@ -165,6 +200,7 @@ def _from_ply(path: Path, prepared: PreparedScan) -> Float[np.ndarray, " N"]:
     painted = read_ply(path, ignore_textures=True)
     if painted.vertex_colours is None or not len(painted.vertices):
         raise MienError(f"{path}: has no vertex colours; paint white where skin is and black where hair is")
+    _refuse_picture(path, painted.vertex_colours)
     vertices = painted.vertices @ prepared.transform[:3, :3].T + prepared.transform[:3, 3]
     distance, nearest = cKDTree(vertices).query(prepared.scan.vertices)
     size = float(np.linalg.norm(np.ptp(prepared.scan.vertices, axis=0)))

@@ -61,7 +61,7 @@ def error_map(template: Template, registration: Registration) -> UInt8[np.ndarra
     rows = (
         ("distance to the scan, mm; grey: not measured", distance, registration.distance_mm),
         (
-            "confidence, 1 measured ... 0 template, and the error expected off the true surface",
+            "confidence in the form, 1 sure ... 0 guessed, and the error expected off the true surface",
             sure,
             confidence,
         ),
