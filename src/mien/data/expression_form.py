@@ -26,14 +26,14 @@ _LIMIT = 2.2
 # Measures of the neutral: Multi-PIE landmarks (0-based) between which they are taken; mean and standard
 # deviation over the database, millimetres.
 MEASURES: dict[str, tuple[tuple[tuple[int, int], ...], float, float]] = {
-    "mouth": (((48, 54),), 50.0, 3.6),
-    "lips": (((51, 57),), 17.0, 3.6),
-    "eyes": (((43, 47), (38, 40)), 9.6, 1.3),
-    "brows": (((24, 44), (19, 37)), 21.0, 2.6),
-    "nose": (((31, 35),), 27.0, 3.0),
-    "chin": (((57, 8),), 34.0, 4.0),
-    "philtrum": (((33, 51),), 14.5, 2.3),
-    "jaw": (((4, 12),), 112.0, 8.0),
+    "mouth": (((48, 54),), 47.8, 3.8),
+    "lips": (((51, 57),), 18.3, 4.7),
+    "eyes": (((43, 47), (38, 40)), 9.0, 1.3),
+    "brows": (((24, 44), (19, 37)), 19.5, 2.0),
+    "nose": (((31, 35),), 26.2, 4.5),
+    "chin": (((57, 8),), 34.1, 3.6),
+    "philtrum": (((33, 51),), 12.5, 1.7),
+    "jaw": (((4, 12),), 116.9, 8.5),
 }
 
 # How strongly each movement comes: spread of its logarithm, and what makes it stronger (+) or weaker (-).
@@ -65,7 +65,7 @@ CAUSES: dict[str, dict[str, float]] = {
     "nose": {"nose": 0.5, "male": 0.3, "philtrum": -0.3},
     "jaw": {"chin": 0.5, "jaw": 0.4, "male": 0.2},
 }
-SPREAD = {"ancestry": 0.35, "style": 0.22, "turned": 0.20, "companion": 0.13, "formed": 0.28, "pressed": 0.5}
+SPREAD = {"ancestry": 0.35, "style": 0.22, "turned": 0.20, "companion": 0.13, "formed": 0.22, "pressed": 0.5}
 FOLD_ALWAYS, FOLD_TRAIT, FOLD_JITTER = 0.30, 0.55, 0.35
 
 # Millimetres by which the layer under the skin is thicker than the average person's, and what makes it so.
@@ -106,7 +106,7 @@ def known_of(subject: Subject, skin: Float[np.ndarray, "S 3"], template: Templat
     known = {
         "age": (subject.age - 49.0) / 17.9,
         "male": (subject.sex - 0.5) / 0.38,
-        "heavy": (subject.weight - 0.5) / 0.18,
+        "heavy": (subject.weight - 0.52) / 0.16,
         "strong": (subject.muscle - 0.5) / 0.2,
         "african": (african - 1 / 3) / 0.37,
         "asian": (asian - 1 / 3) / 0.37,

@@ -95,7 +95,7 @@ def contact_sheet(address: str, shown: int = 12, *, skip_damaged: bool = False) 
         raise MienError(f"{shown} subjects on a contact sheet: expected {low} to {high}")
     database = Database(address)
     plots = distribution_picture(marginals(subjects_of(database.header, _rows(database))))
-    tiles = []
+    tiles: list[Picture] = []
     for record in database.records(on_damaged=(lambda _: None) if skip_damaged else None):
         tiles.append(_tile(record, database.header.expressions, len(tiles)))
         if len(tiles) == shown:

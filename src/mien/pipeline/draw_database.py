@@ -7,14 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from mien.core.conventions import EXPRESSIONS, shape_weights
 from mien.core.face import Rig, Template
 from mien.data.basis import load_basis
+from mien.data.expression import expression_maker
 from mien.data.geometry import neutral_head
 from mien.data.subject import Subject
+from mien.data.whole import whole_expression, whole_head
 from mien.template.load import load_template
 from mien.view.camera import frame_points
 from mien.view.render import light_for, render_lit
 from mien.view.subject import subject_from_template
+
+Picture = UInt8[np.ndarray, "H W 3"]
 
 _HALF_WIDTH, _HALF_HEIGHT = 0.092, 0.11  # metres of the picture, so that sizes can be compared
 _CHIN, _EARS = 8, (0, 16)  # landmarks
@@ -30,6 +35,21 @@ def clay_sheet(
     blank = np.zeros_like(tiles[0])
     tiles += [blank] * (-len(tiles) % columns)
     return np.vstack([np.hstack(tiles[k : k + columns]) for k in range(0, len(tiles), columns)])
+
+
+def expression_sheet(subjects: Sequence[Subject], names: Sequence[str], width: int = 150) -> Picture:
+    """A row a subject: these of the 26 expressions in its own form (clay, sRGB)."""
+    maker = expression_maker(load_basis())
+    rows = []
+    for subject in subjects:
+        head = maker.heads.head(subject)
+        whole = whole_head(maker, maker.bind(head, maker.draw_form(subject, head)))
+        tiles = []
+        for name in names:
+            offsets = whole_expression(maker, whole, shape_weights(EXPRESSIONS[name]))
+            tiles += clay_tiles(whole.neutral + offsets, (0.0,), width)
+        rows.append(np.hstack(tiles))
+    return np.vstack(rows)
 
 
 def clay_tiles(
