@@ -55,7 +55,7 @@ def landmarks_json(scan: PreparedScan) -> dict[str, object]:
     """
     seen = scan.landmark_confidence > 0
     in_scan = _points(to_scan(scan, scan.landmarks), seen)
-    found = in_scan
+    found = list(in_scan)
     if scan.found is not None and scan.placed is not None:
         before = _points(to_scan(scan, scan.found), ~np.isnan(scan.found).any(axis=1))
         found = [
