@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mien.core.face import FaceAsset
+from mien.pipeline.colour_seen import colour_seen
 from mien.scan.mask import mask_shares
 
 
@@ -52,9 +53,9 @@ def quality_table(asset: FaceAsset, out: Path, seconds: float) -> str:
             f"median {report[f'{way}_median_mm']:.2f} mm, 95 % within {report[f'{way}_p95_mm']:.2f} mm",
         )
     table.add_row("surface measured", f"{report['measured_share']:.1%} of the face, the rest completed")
-    if asset.confidence is not None:
-        seen = float(asset.confidence.pixels.mean())
-        table.add_row("colour measured", f"{seen:.0%} of the face tile, the rest filled (confidence.png)")
+    seen = colour_seen(asset)
+    if seen is not None:
+        table.add_row("colour measured", f"{seen:.0%} of the face, the rest filled (confidence.png)")
     table.add_row("taken out of the scan", _expression(asset.quality["expression_in_scan"]))
     table.add_row("blink gap", _range(rig, "blink_gap"))
     table.add_row("lip seal", _range(rig, "lip_seal"))
