@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional
 
+from mien.core.errors import MienError
+
 
 @dataclass(frozen=True)
 class Synth:
@@ -85,8 +87,11 @@ def _synth(command: Synth) -> int:
     options = SynthOptions(
         command.seed, command.count, command.resolution, command.expressions, command.shard
     )
-    with counting_progress("subjects", command.count) as tell:
-        made = synthesize(command.out, options, command.workers, tell)
+    try:
+        with counting_progress("subjects", command.count) as tell:
+            made = synthesize(command.out, options, command.workers, tell)
+    except KeyboardInterrupt:
+        raise MienError(f"{command.out}: stopped; the same command goes on with the next shard") from None
     print(f"{command.out}: {command.count} subjects, {made} shards made; look: mien data info {command.out}")
     return 0
 
