@@ -129,6 +129,18 @@ def test_an_open_jaw_is_sealed_by_mouth_close(maker, people):
             assert (opening.max() < rest.max() + 0.8e-3) == ("mouthClose" in weights)
 
 
+@pytest.mark.parametrize("stem", ["mouthSmile", "browDown", "noseSneer", "eyeSquint"])
+def test_left_and_right_together_are_both_but_for_contact(maker, people, stem):
+    face = maker.template.part("face").vertices
+    for _, bound in people[:3]:
+        one, other, both = (
+            maker.expression(bound, shape_weights(dict.fromkeys(names, 1.0)))[face]
+            for names in ([f"{stem}Left"], [f"{stem}Right"], [f"{stem}Left", f"{stem}Right"])
+        )
+        off = np.linalg.norm(one + other - both, axis=1)
+        assert np.percentile(off, 99) < 0.12 * np.linalg.norm(both, axis=1).max()
+
+
 def test_form_is_more_than_transfer_and_differs_between_people(maker, people):
     face = maker.template.part("face").vertices
     weights = shape_weights(EXPRESSIONS["smile"])
