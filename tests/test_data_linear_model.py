@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mien.data import freeze
 from mien.data.basis import load_basis
 from mien.data.linear_model import (
     add_heads,
@@ -107,3 +108,19 @@ def test_registration_can_take_it_with_eyes_and_teeth_following():
         np.linalg.norm(shift)
         < 0.5 * np.linalg.norm(identity.modes[1][: basis.n_skin][lids].mean(axis=0)) + 2e-3
     )
+
+
+def test_the_shipped_model_holds_unseen_faces_better_than_the_older_one():
+    basis, template = load_basis(), load_template()
+    face = template.part("face").vertices
+    people = [draw_subject(freeze.SEED, index) for index in freeze.split_indices("test")[:6]]
+    skins = database_skins(basis, people, template)[:, face]
+
+    def error(model):
+        modes = model.modes[:, face].reshape(len(model.modes), -1)
+        away = (skins - template.vertices[face]).reshape(len(skins), -1)
+        left = away - np.linalg.lstsq(modes.T, away.T, rcond=None)[0].T @ modes
+        return 1e3 * np.linalg.norm(left.reshape(skins.shape), axis=2).mean()
+
+    assert error(template.fitted) < 0.75
+    assert error(template.fitted) < 0.6 * error(template.identity)

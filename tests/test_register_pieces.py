@@ -42,7 +42,7 @@ def random_head(seed: int) -> LinearHead:
     expression = np.zeros(52)
     expression[SHAPE_INDEX["jawOpen"]] = 0.3
     pose = Similarity(1.1, turn, 0.1 * rng.normal(size=3))
-    return LinearHead(pose, rng.normal(size=len(template.identity.modes)), expression)
+    return LinearHead(pose, rng.normal(size=len(template.fitted.modes)), expression)
 
 
 def test_basis_points_are_the_heads_vertices_and_landmarks() -> None:

@@ -112,7 +112,7 @@ class Evaluate:
     topology: --scans on the base meshes of --meshes and on a coarse one: residual, lids, lips, leakage.
     database: distributions beside their targets, spread and look-alikes beside ICT-FaceKit's, the linear
     model's components, what form and skin tell of a person and of each other (minutes; pictures to --plots);
-    with --scans instead registration with that linear model beside the shipped one;
+    with --scans instead registration with that linear model beside the older one;
     geoimage: what 256² geometry images keep of the database's expressions, and of --ict in its own UV."""
     scans: tuple[Path, ...] = ()
     """Further scans to register and measure."""

@@ -70,6 +70,7 @@ class Template:
     `dense_landmarks` more points in the same form. `shapes` are the 52 of `SHAPE_NAMES` as offsets.
     `regions` are vertex weights in 0..1 by name ("lips", "upper_lid_left", "measured", ...).
     `loops` are ordered vertex loops by name: lid margins, lips, nostrils, neck ("lid_upper_left", ...).
+    `people` holds more of how people differ than `identity` does, on the skin alone (other rows are 0).
     """
 
     vertices: Float[np.ndarray, "V 3"]
@@ -84,6 +85,12 @@ class Template:
     identity: LinearModel
     regions: dict[str, Float[np.ndarray, " V"]]
     loops: dict[str, Int[np.ndarray, "_"]] = field(default_factory=dict)
+    people: LinearModel | None = None
+
+    @property
+    def fitted(self) -> LinearModel:
+        """The model of heads that registration fits: `people`, or `identity` where there is none."""
+        return self.identity if self.people is None else self.people
 
     def part(self, name: str) -> Part:
         """The part of this name; an unknown one raises `KeyError`."""

@@ -21,7 +21,7 @@ from mien.data.subject import Subject
 from mien.geometry.align import fit_similarity
 from mien.geometry.laplacian import lumped_mass
 
-HEAD_WEIGHT, HIDDEN_WEIGHT = 0.25, 0.02  # of area outside the face part
+HEAD_WEIGHT, HIDDEN_WEIGHT = 0.05, 0.02  # of area outside the face part
 _STRIP = 256  # heads aligned or multiplied at once: bounds memory
 
 

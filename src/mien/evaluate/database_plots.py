@@ -74,7 +74,8 @@ def spread_picture(own: Mapping[str, float], theirs: Mapping[str, float]) -> Pic
         draw_text(sheet, name.replace("_", " "), 16, y + 16, 14)
         for k, (values, colour) in enumerate(((own, _LINE), (theirs, _OTHER))):
             sheet[y + 10 * k : y + 10 * k + 9, left : left + round(scale * values[name])] = colour
-        draw_text(sheet, f"{own[name]:.1f}", left + round(scale * own[name]) + 6, y + 12, 12)
+        longer = max(own[name], theirs[name])
+        draw_text(sheet, f"{own[name]:.1f}", left + round(scale * longer) + 6, y + 15, 12)
     return sheet
 
 

@@ -15,6 +15,7 @@ from mien.core.conventions import EXPRESSIONS, shape_weights
 from mien.data.basis import Basis
 from mien.data.expression import ExpressionMaker, expression_maker
 from mien.data.geometry import NeutralHead
+from mien.data.skin.dynamic import Strain, blood_factor, expression_blood
 from mien.data.skin.look import SkinLook
 from mien.data.subject import Subject
 from mien.evaluate.predictability import share_told
@@ -22,8 +23,7 @@ from mien.evaluate.predictability import share_told
 FORMED = ("smile", "surprise", "pucker", "funnel", "sneer", "squint", "browsDown", "frown")
 _EVERY = 3  # of the face's vertices
 _COMPONENTS = 60
-# What decides how a subject's maps change when it moves: depth and place of wrinkles, and how far blood goes.
-DYNAMIC = ("wrinkles", "lines", "elasticity", "blood", "oxygenation", "fineness")
+_STRETCHED = 0.15  # of either sign: where blood leaves and where it gathers
 
 
 def shares(
@@ -40,8 +40,13 @@ def standardised(values: Float[np.ndarray, "B T"]) -> Float[np.ndarray, "B U"]:
 
 
 def dynamic_numbers(look: SkinLook) -> Float[np.ndarray, " F"]:
-    """What of a subject's skin decides how its maps change with the expression."""
-    return np.array([getattr(look, name) for name in DYNAMIC] + list(look.folds.values()))
+    """How a subject's maps answer to a given strain: log colour where skin is stretched and pushed together,
+    and what decides how soon and how deep it folds. Where the single folds run is nobody's to predict.
+    """
+    strain = np.array([_STRETCHED, -_STRETCHED])
+    blood = expression_blood(Strain(strain, strain, 0.0 * strain), look)
+    colour = np.log(blood_factor(blood, look)).ravel()
+    return np.array([*colour, look.elasticity, look.wrinkles, look.old])
 
 
 def expression_form(

@@ -72,7 +72,7 @@ def ict_codec(folder: Path) -> GeometryImageCodec:
 
 
 def ict_offsets(folder: Path, count: int, seed: int) -> Iterator[Float[np.ndarray, "V 3"]]:
-    """Random people of ICT-FaceKit as offsets from its mean (metres), with expressions where it holds some."""
+    """Random people of ICT-FaceKit as offsets from its mean (metres), with expressions if it has some."""
     modes, expressions = _ict_modes(folder)
     rng = np.random.default_rng(seed)
     for index in range(count):

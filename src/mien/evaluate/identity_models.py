@@ -20,8 +20,8 @@ TEST_SEED = 900  # of the database's heads that are scanned: none of them made a
 
 
 def with_identity(template: Template, model: LinearModel) -> Template:
-    """The template with another identity model in its linear fit."""
-    return replace(template, identity=model)
+    """The template with another model of heads in its linear fit."""
+    return replace(template, people=model)
 
 
 def synthetic_scans(template: Template, basis: Basis, count: int) -> Iterator[tuple[str, SyntheticScan]]:

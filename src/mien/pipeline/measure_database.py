@@ -41,6 +41,7 @@ from mien.template.load import load_template
 Rows = list[dict[str, object]]
 Sections = dict[str, Rows]
 Say = Callable[[str], None]
+_FEW = 60  # components of form from which expressions are told: fewer people teach
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Sizes:
     taught: int = 1_000
     asked: int = 200
     faces: int = 600
-    expressive: int = 320
+    expressive: int = 500
 
 
 @dataclass(frozen=True)
@@ -211,9 +212,10 @@ def _effect_rows(basis: Basis, people: _People, count: int) -> Rows:
             "effect": "form from skin: components in mm",
             **_but(inputs, form * people.deviations, people, "form"),
         },
-        {"effect": "what drives dynamic maps", **shares(inputs, dynamic, people.taught)},
+        {"effect": "dynamic maps: answer to a given strain", **shares(inputs, dynamic, people.taught)},
     ]
-    last = {name: values[-count:] for name, values in inputs.items()}
+    few = {"form": form[:, :_FEW], "skin": skin, "attributes": known}
+    last = {name: values[-count:] for name, values in few.items()}
     subjects, heads = people.subjects[-count:], people.heads[-count:]
     taught = people.taught - (len(people.subjects) - count)
     return [*rows, {"effect": "expression form", **expression_form(basis, subjects, heads, last, taught)}]

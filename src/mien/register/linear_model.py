@@ -34,14 +34,14 @@ class LinearHead:
 
     def unposed(self, template: Template) -> Float[np.ndarray, "V 3"]:
         """All vertices before the pose."""
-        head = template.identity.heads(template.vertices, self.identity)
+        head = template.fitted.heads(template.vertices, self.identity)
         active = np.flatnonzero(self.expression)
         return head + np.tensordot(self.expression[active], template.shapes[active], axes=1)
 
 
 def neutral_head(template: Template, pose: Similarity) -> LinearHead:
     """The template itself, posed."""
-    return LinearHead(pose, np.zeros(len(template.identity.modes)), np.zeros(len(SHAPE_NAMES)))
+    return LinearHead(pose, np.zeros(len(template.fitted.modes)), np.zeros(len(SHAPE_NAMES)))
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,17 @@ class Basis:
 
 def basis_at_vertices(template: Template, index: Int[np.ndarray, " P"]) -> Basis:
     """The model at vertices."""
-    columns = np.concatenate([template.identity.modes[:, index], template.shapes[_fitted()][:, index]])
-    return Basis(template.vertices[index], columns, len(template.identity.modes))
+    columns = np.concatenate([template.fitted.modes[:, index], template.shapes[_fitted()][:, index]])
+    return Basis(template.vertices[index], columns, len(template.fitted.modes))
 
 
 def basis_at_landmarks(template: Template) -> Basis:
     """The model at the 68 landmarks."""
     spots, topology = template.landmarks, template.topology
     corners = topology.triangles[spots.triangle]
-    both = np.concatenate([template.identity.modes[:, corners], template.shapes[_fitted()][:, corners]])
+    both = np.concatenate([template.fitted.modes[:, corners], template.shapes[_fitted()][:, corners]])
     columns = np.einsum("lk,clkd->cld", spots.barycentric, both)
-    return Basis(spots.on(template.vertices, topology), columns, len(template.identity.modes))
+    return Basis(spots.on(template.vertices, topology), columns, len(template.fitted.modes))
 
 
 def coefficients(head: LinearHead) -> Float[np.ndarray, " C"]:

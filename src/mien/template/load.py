@@ -45,13 +45,15 @@ class PackedIdentity:
 @cache
 def load_template() -> Template:
     """The template that ships with the package; loaded once, arrays read-only in spirit (do not write)."""
-    return read_template(ASSETS / "template.safetensors", ASSETS / "identity.safetensors")
+    return read_template(
+        ASSETS / "template.safetensors", ASSETS / "identity.safetensors", ASSETS / "people.safetensors"
+    )
 
 
-def read_template(template: Path, identity: Path) -> Template:
-    """Reads what `write_template` wrote; refuses another format."""
+def read_template(template: Path, identity: Path, people: Path | None = None) -> Template:
+    """Reads what `write_template` and `write_people` wrote; refuses another format."""
     tensors, structure = _read(template)
-    basis, _ = _read(identity)
+    basis = _packed_identity(_read(identity)[0])
     n_vertices = len(tensors["vertices"])
     topology = Topology(
         n_vertices,
@@ -74,7 +76,8 @@ def read_template(template: Path, identity: Path) -> Template:
             for entry in structure["joints"]
         ),
         joint_weights=weights / weights.sum(axis=1, keepdims=True),
-        identity=_packed_identity(basis).unpacked(),
+        identity=basis.unpacked(),
+        people=None if people is None else _read_people(people, basis.subdivision, n_vertices),
         regions=dict(zip(structure["regions"], regions, strict=True)),
         loops={key[5:]: ids.astype(np.int64) for key, ids in tensors.items() if key.startswith("loop.")},
     )
@@ -116,6 +119,20 @@ def write_template(data: Template, basis: PackedIdentity, template: Path, identi
     }
     _write(template, tensors, structure)
     _write(identity, _pack_basis(basis), {"format": FORMAT})
+
+
+def write_people(cage_modes: Float[np.ndarray, "K C 3"], path: Path) -> None:
+    """Writes a model of heads as modes of the skin's cage, half precision; the same model, the same bytes."""
+    _write(path, {"cage_modes": cage_modes.astype(np.float16)}, {"format": FORMAT})
+
+
+def _read_people(path: Path, subdivision: sp.csr_matrix, n_vertices: int) -> LinearModel:
+    cage = _read(path)[0]["cage_modes"].astype(np.float32)
+    count, n_cage, _ = cage.shape
+    skin = subdivision @ cage.transpose(1, 0, 2).reshape(n_cage, -1)
+    modes = np.zeros((count, n_vertices, 3), np.float32)
+    modes[:, : len(skin)] = skin.reshape(len(skin), count, 3).transpose(1, 0, 2)
+    return LinearModel(modes)
 
 
 def _write(path: Path, tensors: dict[str, np.ndarray], structure: dict[str, object]) -> None:
