@@ -41,12 +41,12 @@ def database_offsets(basis: Basis, count: int, seed: int) -> Iterator[Float[np.n
 def seen_triangles(codec: GeometryImageCodec) -> Bool[np.ndarray, " T"]:
     """The template's triangles that a scan shows: not inside of mouth, nostrils and lids."""
     seen = load_template().regions["measured"] > 0.5
-    return np.asarray(seen[codec.triangles].all(axis=1))
+    return seen[codec.triangles].all(axis=1)
 
 
 def narrow_triangles(codec: GeometryImageCodec) -> Bool[np.ndarray, " T"]:
     """ICT-FaceKit's triangles of the narrow face area."""
-    return (codec.triangles < NARROW_FACE).all(axis=1)
+    return np.asarray((codec.triangles < NARROW_FACE).all(axis=1))
 
 
 def ict_codec(folder: Path) -> GeometryImageCodec:
