@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from mien.core.conventions import linear_to_srgb
+from mien.core.conventions import linear_to_lab, linear_to_srgb
 from mien.data import biophysics
-from mien.data.biophysics import Skin, colour, lightness_ab, linear_srgb, reflectance, typology_angle
+from mien.data.biophysics import Skin, colour, linear_srgb, reflectance, typology_angle
 
 
 def test_a_white_reflectance_is_white_and_black_black():
     np.testing.assert_allclose(linear_srgb(np.ones(31)), 1.0, atol=1e-9)
     np.testing.assert_allclose(linear_srgb(np.zeros(31)), 0.0, atol=1e-12)
-    np.testing.assert_allclose(lightness_ab(np.ones(3)), [100.0, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(linear_to_lab(np.ones(3)), [100.0, 0.0, 0.0], atol=1e-6)
 
 
 def test_the_observer_and_the_light_give_the_whitepoint_of_srgb():
@@ -20,10 +20,10 @@ def test_the_observer_and_the_light_give_the_whitepoint_of_srgb():
 
 def test_melanin_darkens_and_blood_reddens():
     melanin = np.geomspace(0.003, 0.45, 20)
-    lab = lightness_ab(colour(Skin(melanin, 0.02)))
+    lab = linear_to_lab(colour(Skin(melanin, 0.02)))
     assert (np.diff(lab[:, 0]) < 0).all()
     blood = np.linspace(0.002, 0.08, 20)
-    lab = lightness_ab(colour(Skin(0.02, blood)))
+    lab = linear_to_lab(colour(Skin(0.02, blood)))
     assert (np.diff(lab[:, 1]) > 0).all()
 
 
@@ -61,7 +61,7 @@ def test_places_broadcast():
 
 
 def test_reddish_melanin_is_warmer():
-    black, red = (lightness_ab(colour(Skin(0.03, 0.02, pheomelanin=p))) for p in (0.0, 1.0))
+    black, red = (linear_to_lab(colour(Skin(0.03, 0.02, pheomelanin=p))) for p in (0.0, 1.0))
     hue = [np.degrees(np.arctan2(lab[2], lab[1])) for lab in (black, red)]
     assert red[2] != pytest.approx(black[2])
     assert hue[1] != pytest.approx(hue[0])

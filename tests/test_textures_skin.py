@@ -11,9 +11,10 @@ from mien.core.conventions import srgb_to_linear, uv_to_pixel
 from mien.core.mesh import Image, Topology
 from mien.geometry.uvspace import locate_texels
 from mien.template import load_template
+from mien.template.regions import region
 from mien.textures.generated import SkinLook, generated_skin
 from mien.textures.hair import brow_strokes
-from mien.textures.skin import region, regional_fields, static_maps
+from mien.textures.skin import regional_fields, static_maps
 from mien.textures.tangent import normal_from_displacement
 
 TEMPLATE = load_template()

@@ -20,6 +20,7 @@ import numpy as np
 
 from mien.core.face import Rig
 from mien.export.read_asset import read_asset
+from mien.geometry.align import transformed
 from mien.scan import clean_scan, load_scan
 from mien.template import load_template
 from mien.template.followers import place_parts, settle_lids
@@ -52,7 +53,7 @@ def draw_test(out: Path, people: list[tuple[Path, Path, Path]], heads: int, seed
         subject = subject_from_template(template, asset.rig)
         scan = clean_scan(load_scan(scan_path, albedo))
         transform = np.array(json.loads((folder / "asset.json").read_text())["scan_to_asset"])
-        upright = replace(scan, vertices=scan.vertices @ transform[:3, :3].T + transform[:3, 3])
+        upright = replace(scan, vertices=transformed(transform, scan.vertices))
         draw(out / f"scan_{letter}.png", subject_from_scan(upright, frame=subject.frame))
         subjects.append((f"scan_{letter}", subject))
     for index in range(heads - len(people)):

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.core.mesh import split_quads
+from mien.geometry.weights import smoothstep
 from mien.rig.gaze import look_rotation
 from mien.rig.lids import Eye, Lids
 from tools.build_template.shapes_sides import mirrored
@@ -31,7 +32,7 @@ def blink_left(skin: Skin, lids: Lids, carried: Float[np.ndarray, "V 3"]) -> Flo
     """The carried blink with calm corners, closed on this eyeball."""
     corners = skin.vertices[lids.front[0][[0, -1]]]
     distance = np.linalg.norm(skin.vertices[:, None] - corners, axis=2).min(axis=1)
-    return lids.close(carried * (0.25 + 0.75 * _smooth(distance / _CANTHUS))[:, None])
+    return lids.close(carried * (0.25 + 0.75 * smoothstep(distance / _CANTHUS, 0.0, 1.0))[:, None])
 
 
 def look_left(
@@ -40,7 +41,7 @@ def look_left(
     """The lids that go with a turned left eye; looking down, the upper one is half a blink."""
     if name == "eyeLookDownLeft":
         middle = skin.vertices[lids.front[0][[0, -1]], 1].mean()
-        below = _smooth((middle - 1e-3 - skin.vertices[:, 1]) / 3e-3)[:, None]
+        below = smoothstep((middle - 1e-3 - skin.vertices[:, 1]) / 3e-3, 0.0, 1.0)[:, None]
         carried = below * carried + (1 - below) * _LOOK_DOWN_LID * blink
     gaze = look_rotation(name) @ lids.eye.gaze
     return lids.slide(carried, gaze)
@@ -59,8 +60,3 @@ def slide_both(skin: Skin, lids: Lids, offsets: Float[np.ndarray, "V 3"]) -> Flo
     left = lids.slide(offsets) - offsets
     right = mirrored(skin, lids.slide(mirrored(skin, offsets)) - mirrored(skin, offsets))
     return offsets + left + right
-
-
-def _smooth(t: Float[np.ndarray, " V"]) -> Float[np.ndarray, " V"]:
-    t = np.clip(t, 0.0, 1.0)
-    return t * t * (3 - 2 * t)

@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from mien.core.mesh import split_quads
 from mien.geometry.align import Similarity
+from mien.geometry.weights import smoothstep
 from mien.rig.lips import Lips
 from tools.build_template.types import Skin
 
@@ -48,7 +49,7 @@ def calm_sneer(skin: Skin, sneer: Float[np.ndarray, "V 3"]) -> Float[np.ndarray,
     """noseSneer with less of the lips' rise, which ARKit leaves to mouthUpperUp."""
     lip = skin.vertices[skin.loops["lips_outer_upper"], 1].max()
     nose = skin.vertices[skin.loops["nostril_left"], 1].mean()
-    share = _smooth((skin.vertices[:, 1] - lip) / (nose - lip))
+    share = smoothstep((skin.vertices[:, 1] - lip) / (nose - lip), 0.0, 1.0)
     return sneer * (_SNEER_LIPS + (1 - _SNEER_LIPS) * share)[:, None]
 
 
@@ -88,7 +89,7 @@ def wall_offsets(
     if motion is None:
         return np.zeros_like(skin.vertices)
     bite = skin.vertices[skin.loops["lips_inner_lower"], 1].mean()
-    share = _smooth((bite - skin.vertices[:, 1]) / (2 * _CHEEK) + 0.5)
+    share = smoothstep((bite - skin.vertices[:, 1]) / (2 * _CHEEK) + 0.5, 0.0, 1.0)
     rigid = share[:, None] * (motion(skin.vertices) - skin.vertices)
     parts = {part.name: np.arange(part.vertices.start, part.vertices.stop) for part in skin.parts}
     wall, face = parts["mouth_socket"], parts["face"]
@@ -97,11 +98,7 @@ def wall_offsets(
     distance, nearest = cKDTree(skin.vertices[face]).query(skin.vertices[wall], k=8)
     weight = 1 / (distance + 1e-4) ** 2
     outside = np.einsum("vk,vkd->vd", weight / weight.sum(axis=1, keepdims=True), surface[face[nearest]])
-    behind = _smooth((_BEHIND_SKIN[1] - distance[:, 0]) / (_BEHIND_SKIN[1] - _BEHIND_SKIN[0]))[:, None]
+    deep, shallow = _BEHIND_SKIN[1], _BEHIND_SKIN[0]
+    behind = smoothstep((deep - distance[:, 0]) / (deep - shallow), 0.0, 1.0)[:, None]
     rigid[wall] += behind * (outside - rigid[wall])
     return rigid
-
-
-def _smooth(t: Float[np.ndarray, " V"]) -> Float[np.ndarray, " V"]:
-    t = np.clip(t, 0.0, 1.0)
-    return t * t * (3 - 2 * t)

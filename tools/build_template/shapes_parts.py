@@ -10,6 +10,7 @@ from jaxtyping import Float
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
 from mien.geometry.align import Similarity
+from mien.geometry.weights import smoothstep
 from mien.rig.gaze import LOOK_DEGREES, look_rotation
 from mien.template.followers import follow_shape
 
@@ -48,7 +49,7 @@ def _tongue_out(template: Template, shape: Float[np.ndarray, "V 3"]) -> None:
     middle = np.interp(along, *_spine(along, tongue[:, 1]))
     forward = tongue[:, 2] + _TONGUE_PUSH * along**1.2
     thick = 1 - _TONGUE_THINNER * along
-    over = _smooth((forward - front + 0.030) / 0.028)
+    over = smoothstep((forward - front + 0.030) / 0.028, 0.0, 1.0)
     rise = np.maximum(edge + 0.5e-3 - (middle + thick * (tongue[:, 1] - middle).min()), 0.0)
     fall = _TONGUE_FALL * np.maximum(forward - front - 2e-3, 0.0) ** 2
     shape[rows, 0] = 0.45 * along**2 * tongue[:, 0]
@@ -63,11 +64,6 @@ def _spine(
     stations = np.linspace(0.0, 1.0, 11)
     close = [np.argsort(np.abs(along - s), kind="stable")[:24] for s in stations]
     return stations, np.array([(height[i].min() + height[i].max()) / 2 for i in close])
-
-
-def _smooth(t: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    t = np.clip(t, 0.0, 1.0)
-    return t * t * (3 - 2 * t)
 
 
 def _turn_eye(template: Template, shape: Float[np.ndarray, "V 3"], name: str) -> None:

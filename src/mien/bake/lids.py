@@ -7,12 +7,11 @@ therefore believed only where it looks like the lid's own skin a few millimetres
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
-from mien.core.conventions import linear_to_srgb
+from mien.core.conventions import linear_to_lab
 from mien.core.face import Template
 from mien.geometry.weights import smoothstep
 
@@ -38,7 +37,7 @@ def lid_skin(
     relative to the same lid.
     """
     out = np.ones(len(trust))
-    lab = _lab(linear)
+    lab = linear_to_lab(np.clip(linear, 0.0, 1.0))
     for side in ("left", "right"):
         rim = template.regions.get(f"eye_rim_{side}")
         if rim is None or not (rim > 0.5).any():
@@ -73,8 +72,3 @@ def _like(
     chroma = (lab[:, 1:] @ hue) / np.maximum(light * float(hue @ hue), 1e-6)
     lit = (1.0 - smoothstep(over, *LIGHTER)) * (1.0 - smoothstep(-over, *DARKER))
     return lit * smoothstep(chroma, *PALER) * (1.0 - smoothstep(spread, *STRANDS))
-
-
-def _lab(linear: np.ndarray) -> np.ndarray:
-    srgb = linear_to_srgb(np.clip(linear, 0, 1)).astype(np.float32)
-    return cv2.cvtColor(srgb[None], cv2.COLOR_RGB2Lab)[0].astype(np.float64)

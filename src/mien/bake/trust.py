@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import sparse
@@ -18,7 +17,7 @@ from mien.bake.hairline import outer_zone
 from mien.bake.prior import cheek_vertices
 from mien.bake.project import Projection
 from mien.bake.sample import ColourSource
-from mien.core.conventions import linear_to_srgb
+from mien.core.conventions import linear_to_lab
 from mien.core.face import Template
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
@@ -50,17 +49,19 @@ class SkinColour:
 
     def doubt(self, linear: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
         """0 at the centre, 1 at the edge of what counts as skin."""
-        return np.sqrt((((_lab(linear) - self.centre) / self.width) ** 2).sum(axis=1))
+        return np.sqrt(
+            (((linear_to_lab(np.clip(linear, 0.0, 1.0)) - self.centre) / self.width) ** 2).sum(axis=1)
+        )
 
     def doubt_if_lit(self, linear: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
         """The same where bright skin is expected: light may fall on it as it likes."""
-        away = (_lab(linear) - self.centre) / self.width
+        away = (linear_to_lab(np.clip(linear, 0.0, 1.0)) - self.centre) / self.width
         away[:, 0] *= np.where(away[:, 0] > 0, _LIT, 1.0)
         return np.sqrt((away**2).sum(axis=1))
 
     def doubt_if_shaded(self, linear: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
         """The same where only skin can be: under more or less light its chroma grows and falls with it."""
-        lab = _lab(linear)
+        lab = linear_to_lab(np.clip(linear, 0.0, 1.0))
         light = (lab[:, 0] + 16.0) / (self.centre[0] + 16.0)  # a and b go with the cube root of light, too
         away = (lab - self.centre) / self.width
         away[:, 0] *= np.where(away[:, 0] > 0, _LIT, _SHADED)
@@ -159,7 +160,7 @@ def skin_colour(
         core = cheek_vertices(template) & known
     if core.sum() < 3:
         core = known
-    lab = _lab(linear[core])
+    lab = linear_to_lab(np.clip(linear[core], 0.0, 1.0))
     centre = np.median(lab, axis=0)
     spread = 1.4826 * np.median(np.abs(lab - centre), axis=0)
     return SkinColour(centre, np.clip(4.0 * spread, _WIDTH_LOW, _WIDTH_HIGH))
@@ -228,7 +229,7 @@ def colour_trust(
     safe = np.where(known[:, None], linear, 0.2)
     doubt = skin.doubt(safe)
     trust = 1.0 - smoothstep(doubt, 0.8, 1.25)
-    lab = _lab(safe)
+    lab = linear_to_lab(np.clip(safe, 0.0, 1.0))
     dark = 1.0 - smoothstep(skin.doubt_if_dark(lab), 0.9, 1.4)
     beard = dark * _light_as_the_chin(template, lab[:, 0], known)
     lit = 1.0 - smoothstep(skin.doubt_if_lit(safe), 0.8, 1.25)
@@ -306,8 +307,3 @@ def _quads_of(template: Template, *parts: str) -> np.ndarray:
     for name in parts:
         mask[template.part(name).quads] = True
     return mask
-
-
-def _lab(linear: np.ndarray) -> np.ndarray:
-    srgb = linear_to_srgb(np.clip(linear, 0, 1)).astype(np.float32)
-    return cv2.cvtColor(srgb[None], cv2.COLOR_RGB2Lab)[0].astype(np.float64)

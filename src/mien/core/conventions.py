@@ -106,3 +106,23 @@ def linear_to_srgb(linear: Float[np.ndarray, "*N"]) -> Float[np.ndarray, "*N"]:
     return np.where(
         linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 1e-12) ** (1 / 2.4) - 0.055
     )
+
+
+# IEC 61966-2-1, for the white of D65.
+XYZ_TO_SRGB = np.array(
+    [
+        [3.2404542, -1.5371385, -0.4985314],
+        [-0.9692660, 1.8760108, 0.0415560],
+        [0.0556434, -0.2040259, 1.0572252],
+    ]
+)
+
+
+def linear_to_lab(linear: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 3"]:
+    """CIE L*a*b* (D65) of linear sRGB."""
+    to_xyz = np.linalg.inv(XYZ_TO_SRGB)
+    xyz = linear @ to_xyz.T / to_xyz.sum(axis=1)
+    f = np.where(xyz > 216 / 24389, np.cbrt(np.maximum(xyz, 0)), (24389 / 27 * xyz + 16) / 116)
+    return np.stack(
+        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
+    )

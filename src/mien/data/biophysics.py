@@ -17,6 +17,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from mien.core.conventions import XYZ_TO_SRGB, linear_to_lab
+
 WAVELENGTHS = np.arange(400.0, 701.0, 10.0)  # nanometres
 EPIDERMIS = 0.006  # centimetres, of the face
 REFRACTIVE_INDEX = 1.4
@@ -104,13 +106,6 @@ _D65 = np.array(
     ]
     + [69.72, 71.61]
 )
-_XYZ_TO_SRGB = np.array(
-    [
-        [3.2404542, -1.5371385, -0.4985314],
-        [-0.9692660, 1.8760108, 0.0415560],
-        [0.0556434, -0.2040259, 1.0572252],
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -149,8 +144,8 @@ def reflectance(skin: Skin) -> Float[np.ndarray, "*N W"]:
 def linear_srgb(spectrum: Float[np.ndarray, "*N W"]) -> Float[np.ndarray, "*N 3"]:
     """The linear sRGB colour of a reflectance under D65; a perfect white is (1, 1, 1)."""
     weights = _observer() * _D65[:, None]
-    rgb = spectrum @ weights / weights[:, 1].sum() @ _XYZ_TO_SRGB.T
-    white = weights.sum(axis=0) / weights[:, 1].sum() @ _XYZ_TO_SRGB.T
+    rgb = spectrum @ weights / weights[:, 1].sum() @ XYZ_TO_SRGB.T
+    white = weights.sum(axis=0) / weights[:, 1].sum() @ XYZ_TO_SRGB.T
     return np.clip(rgb / white, 0.0, 1.0)
 
 
@@ -161,17 +156,8 @@ def colour(skin: Skin) -> Float[np.ndarray, "*N 3"]:
 
 def typology_angle(linear: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N"]:
     """ITA in degrees: atan2(L* - 50, b*); above 55 very light, 28 intermediate, -30 and below dark."""
-    lab = lightness_ab(linear)
+    lab = linear_to_lab(linear)
     return np.degrees(np.arctan2(lab[..., 0] - 50.0, lab[..., 2]))
-
-
-def lightness_ab(linear: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 3"]:
-    """CIE L*a*b* (D65) of linear sRGB."""
-    xyz = linear @ np.linalg.inv(_XYZ_TO_SRGB).T / np.linalg.inv(_XYZ_TO_SRGB).sum(axis=1)
-    f = np.where(xyz > 216 / 24389, np.cbrt(np.maximum(xyz, 0)), (24389 / 27 * xyz + 16) / 116)
-    return np.stack(
-        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
-    )
 
 
 def _melanin(wave: np.ndarray, pheo: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
 from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.data.seat import LIP_GAP, SIDES, Seat
+from mien.geometry.polyline import chord_share, points_at
 from mien.geometry.weights import smoothstep
 from mien.rig.gaze import LOOK_DEGREES, look_rotation
 from mien.rig.patch import Patch
@@ -113,7 +114,7 @@ class LidContact:
         new = (1 - closing) * opening + closing * left * np.maximum(_opening(before, margin), 0.0)
         change = opening - np.maximum(new, 0.0)
         change[[0, -1]] = 0.0
-        share_upper, share_lower = _share(goal[margin.upper]), _share(goal[margin.lower])
+        share_upper, share_lower = chord_share(goal[margin.upper]), chord_share(goal[margin.lower])
         goal[margin.upper, 1] -= UPPER_SHARE * change
         goal[margin.lower, 1] += (1 - UPPER_SHARE) * np.interp(share_lower, share_upper, change)
 
@@ -128,7 +129,7 @@ class LidContact:
         left, _ = self._closing(margin, wanted)
         lower = goal[margin.lower]
         frame = before[margin.lower]
-        seam = _on_line(lower, _along(frame, frame), _along(before[margin.upper], frame))
+        seam = points_at(lower, _within(frame, frame), _within(before[margin.upper], frame))
         shut = 1 - smoothstep(np.array([left]), 0.0, SHUT)
         crossed = smoothstep(-_opening(goal, margin), 0.0, 0.1e-3)
         share = np.maximum(shut, crossed)[:, None]
@@ -153,7 +154,7 @@ class LipContact:
         self._shapes = template.shapes[:, rows].reshape(52, -1)
         self._pressing = np.array([name.startswith(("mouthPress", "mouthRoll")) for name in SHAPE_NAMES])
         count = len(self._lips.seam_upper)
-        share = _share(self._rest[:count])
+        share = chord_share(self._rest[:count])
         self._inner = smoothstep(np.minimum(share, 1 - share), *CORNER_SHARE)
         self._count = count
 
@@ -186,7 +187,7 @@ class LipContact:
         self, posed: Float[np.ndarray, "P 3"], rest: Float[np.ndarray, "P 3"]
     ) -> Float[np.ndarray, " U"]:
         upper, lower = rest[: self._count], rest[self._count :]
-        below = np.interp(_along(upper, upper), _along(lower, upper), posed[self._count :, 1])
+        below = np.interp(_within(upper, upper), _within(lower, upper), posed[self._count :, 1])
         return posed[: self._count, 1] - below
 
 
@@ -230,24 +231,12 @@ def _opening(points: Float[np.ndarray, "H 3"], margin: _Margin) -> Float[np.ndar
 
 def _gap(upper: Float[np.ndarray, "N 3"], lower: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, " N"]:
     """Height of one line over another at the same share of the way between their ends."""
-    return upper[:, 1] - np.interp(_share(upper), _share(lower), lower[:, 1])
+    return upper[:, 1] - np.interp(chord_share(upper), chord_share(lower), lower[:, 1])
 
 
-def _share(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
-    chord = points[-1] - points[0]
-    return np.maximum.accumulate((points - points[0]) @ chord / (chord @ chord))
-
-
-def _along(points: Float[np.ndarray, "N 3"], frame: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, " N"]:
-    """Share of the way from the frame's first point to its last, along the chord, never going back."""
-    chord = frame[-1] - frame[0]
-    return np.maximum.accumulate(np.clip((points - frame[0]) @ chord / (chord @ chord), 0.0, 1.0))
-
-
-def _on_line(
-    line: Float[np.ndarray, "N 3"], knots: Float[np.ndarray, " N"], share: Float[np.ndarray, " M"]
-) -> Float[np.ndarray, "M 3"]:
-    return np.stack([np.interp(share, knots, line[:, k]) for k in range(3)], axis=1)
+def _within(points: Float[np.ndarray, "N 3"], frame: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, " N"]:
+    """Share of the way along a frame, not beyond its ends."""
+    return np.clip(chord_share(points, frame), 0.0, 1.0)
 
 
 def lid_contacts(template: Template, seat: Seat, count: int) -> dict[str, LidContact]:

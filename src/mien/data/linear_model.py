@@ -65,10 +65,6 @@ class HeadModel:
         offsets = coefficients.astype(np.float32) @ used.reshape(len(used), -1)
         return self.mean.astype(np.float32) + offsets.reshape(len(coefficients), -1, 3)
 
-    def truncated(self, count: int) -> HeadModel:
-        """The first `count` modes."""
-        return HeadModel(self.mean, self.modes[:count], self.weights, self.total, self.count)
-
 
 def fit_pca(heads: Float[np.ndarray, "B S 3"], weights: Float[np.ndarray, " S"], count: int) -> HeadModel:
     """The `count` leading principal components of aligned heads, inner products weighted by `weights`.

@@ -21,7 +21,6 @@ from mien.geoimage.codec import GeometryImageCodec, face_codec
 from mien.template.load import load_template
 
 KEPT_SUBJECTS = 192  # of which neutral, albedo and form are kept (about 2.5 MB each)
-ALBEDO_RESOLUTION = 256
 
 
 @cache

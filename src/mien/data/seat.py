@@ -14,6 +14,7 @@ from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.align import Similarity, fit_similarity
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
+from mien.geometry.polyline import chord_share
 from mien.geometry.weights import smoothstep
 from mien.template.eye_placement import EyeBinding, PlacedEye, bind_eye
 from mien.template.eyeball import signed_clearance
@@ -113,7 +114,7 @@ class Seat:
     def lip_opening(self, skin: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, " U"]:
         """Signed metres between the lips' seams at the upper one's vertices; negative: crossed."""
         upper, lower = skin[self._lips.seam_upper], skin[self._lips.seam_lower]
-        share_upper, share_lower = _share(upper), _share(lower)
+        share_upper, share_lower = chord_share(upper), chord_share(lower)
         below = np.interp(share_upper, share_lower, lower[:, 1])
         return upper[:, 1] - below
 
@@ -306,8 +307,3 @@ def _nearer(
     graph = sparse.coo_matrix((length, (edges[:, 0], edges[:, 1])), (n_skin, n_skin)).tocsr()
     ways = [dijkstra(graph, directed=False, indices=ids, min_only=True, limit=0.05) for ids in (one, other)]
     return ways[0] <= ways[1]
-
-
-def _share(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
-    chord = points[-1] - points[0]
-    return np.maximum.accumulate((points - points[0]) @ chord / (chord @ chord))

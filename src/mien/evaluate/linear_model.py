@@ -17,11 +17,6 @@ COMPONENTS = (10, 50, 100, 200)
 _STRIP = 32
 
 
-def variance_curve(model: HeadModel) -> Float[np.ndarray, " K"]:
-    """Share of the training heads' weighted variance in the first 1, 2, ... components."""
-    return model.explained
-
-
 def reconstruction_errors(
     model: HeadModel,
     heads: Float[np.ndarray, "B S 3"],

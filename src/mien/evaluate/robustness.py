@@ -19,6 +19,7 @@ from mien.core.face import PreparedScan, Registration, Template
 from mien.core.mesh import Scan
 from mien.evaluate.no_faces import no_faces
 from mien.evaluate.synthetic_scan import Recipe, cropped, synthetic
+from mien.geometry.align import transformed
 from mien.geometry.normals import vertex_normals
 from mien.register import register
 from mien.register.unit import settle_unit
@@ -105,7 +106,7 @@ def attempt(template: Template, subject: Subject, trial: Trial) -> Outcome:
     scan = subject.scan
     if trial.change is not None:
         scan = trial.change(scan, subject.landmarks, rng)
-    scan = replace(scan, vertices=_mapped(trial.turn, scan.vertices))
+    scan = replace(scan, vertices=transformed(trial.turn, scan.vertices))
     started = time.perf_counter()
     try:
         prepared, found = _whole_way(template, scan)
@@ -171,7 +172,7 @@ def _error(
 ) -> tuple[float, float]:
     """Median and 95th percentile over the middle of the face, in the undisturbed scan's space."""
     back = np.linalg.inv(prepared.transform @ trial.turn)
-    vertices = _mapped(back, found.vertices)
+    vertices = transformed(back, found.vertices)
     if np.linalg.det(trial.turn[:3, :3]) < 0:  # a mirrored face has its left side on the right
         vertices = vertices[template.mirror]
     chosen = _compared(template, subject.reference)
@@ -233,12 +234,6 @@ def _chain(*changes: Change) -> Change:
 
 def _centres(scan: Scan) -> Float[np.ndarray, "M 3"]:
     return scan.vertices[scan.triangles].mean(axis=1)
-
-
-def _mapped(
-    transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]
-) -> Float[np.ndarray, "N 3"]:
-    return points @ transform[:3, :3].T + transform[:3, 3]
 
 
 def _random_turn(rng: np.random.Generator) -> Float[np.ndarray, "4 4"]:

@@ -15,6 +15,7 @@ from mien.export.findings import Findings
 from mien.export.images import MAP_KINDS, map_key, map_kind
 from mien.export.mapinfo import map_info
 from mien.export.schema import asset_schema, schema_errors
+from mien.geometry.align import transformed
 
 FOLDER_RULES = ("manifest", "files", "maps", "displacement", "landmarks", "registered", "obj")
 LARGEST_DISPLACEMENT_MM = 5.0
@@ -152,7 +153,7 @@ def _landmarks(path: Path, content: dict[str, Any], findings: Findings) -> None:
             "landmarks", f"{outside.sum()} points lie more than 20 cm off the joints; detect them again"
         )
     transform = np.array(content["scan_to_asset"] or np.full((4, 4), np.nan))
-    off = np.linalg.norm(scan @ transform[:3, :3].T + transform[:3, 3] - ours, axis=1)
+    off = np.linalg.norm(transformed(transform, scan) - ours, axis=1)
     if not (off < 1e-4).all():
         findings.error("landmarks", f"scan_to_asset does not take the scan's points to the asset's; {_AGAIN}")
 

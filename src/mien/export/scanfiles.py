@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from mien.core.face import PreparedScan, Registration, Template
 from mien.export.images import encode_png
+from mien.geometry.align import transformed
 
 
 def write_scan_folder(
@@ -72,8 +73,7 @@ def landmarks_json(scan: PreparedScan) -> dict[str, object]:
 
 def to_scan(scan: PreparedScan, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
     """Points of Mien's space (metres) in the scan's own coordinates."""
-    back = np.linalg.inv(scan.transform)
-    return points @ back[:3, :3].T + back[:3, 3]
+    return transformed(np.linalg.inv(scan.transform), points)
 
 
 def _ply_faces(template: Template) -> bytes:

@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mien.geometry.normals import normalized
+from mien.geometry.uv import signed_uv_area
 
 _NO_AREA = 1e-20  # UV area (twice) below which a triangle has no direction of u
 
 
 def uv_handedness(uvs: Float[np.ndarray, "G 3 2"]) -> Int[np.ndarray, " G"]:
     """+1 where a triangle's UVs (origin bottom-left) wind as its corners do, -1 where they are mirrored."""
-    return np.where(_signed_uv_area(uvs) < -_NO_AREA, -1, 1)
+    return np.where(signed_uv_area(uvs) < -_NO_AREA, -1, 1)
 
 
 def corner_tangents(
@@ -33,7 +34,7 @@ def corner_tangents(
     v1 = (uvs[:, 1] - uvs[:, 0])[:, 1:]
     v2 = (uvs[:, 2] - uvs[:, 0])[:, 1:]
     along_u = normalized((v2 * e1 - v1 * e2) * uv_handedness(uvs)[:, None])
-    along_u[np.abs(_signed_uv_area(uvs)) <= _NO_AREA] = 0.0
+    along_u[np.abs(signed_uv_area(uvs)) <= _NO_AREA] = 0.0
     projected = normalized(_in_plane(along_u[:, None, :], normals))
     return projected * _corner_angles(positions, normals)[..., None]
 
@@ -60,11 +61,6 @@ def vertex_tangents(
     sign = np.ones(len(positions))
     sign[triangles.ravel()] = np.repeat(uv_handedness(uvs[triangles]), 3)
     return np.concatenate([normalized(_in_plane(normalized(total), normals)), sign[:, None]], axis=1)
-
-
-def _signed_uv_area(uvs: Float[np.ndarray, "G 3 2"]) -> Float[np.ndarray, " G"]:
-    a, b = uvs[:, 1] - uvs[:, 0], uvs[:, 2] - uvs[:, 0]
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def _in_plane(vectors: np.ndarray, normals: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from mien.geometry.uv import signed_uv_area
+
 
 def bilinear_weights(uvs: Float[np.ndarray, "N 2"], resolution: int) -> sparse.csr_matrix:
     """N x R²: the four texels round each point, texel centres at (i + 0.5) / R, row 0 at v = 1.
@@ -33,7 +35,7 @@ def surface_samples(
     triangle share its area in texels (at least a quarter), a corner counts `vertex_weight` shared among
     about six triangles.
     """
-    texels = np.abs(_cross(corner_uvs)) / 2.0 * resolution**2
+    texels = np.abs(signed_uv_area(corner_uvs)) / 2.0 * resolution**2
     levels = np.clip(np.ceil(np.sqrt(2.0 * texels)), 1, 8).astype(int)
     triangle, barycentric, weight = [], [], []
     for level in np.unique(levels).tolist():
@@ -47,11 +49,6 @@ def surface_samples(
     barycentric.append(np.tile(np.eye(3), (len(rows), 1)))
     weight.append(np.full(3 * len(rows), vertex_weight / 6.0))
     return np.concatenate(triangle), np.concatenate(barycentric), np.concatenate(weight)
-
-
-def _cross(corner_uvs: np.ndarray) -> np.ndarray:
-    a, b = corner_uvs[:, 1] - corner_uvs[:, 0], corner_uvs[:, 2] - corner_uvs[:, 0]
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def _centroids(level: int) -> Float[np.ndarray, "N 3"]:

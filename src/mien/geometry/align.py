@@ -92,3 +92,10 @@ def nearest_rotations(matrices: Float[np.ndarray, "N 3 3"]) -> Float[np.ndarray,
     u, _, vt = np.linalg.svd(matrices)
     u[:, :, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(vt))[:, None]
     return u @ vt
+
+
+def transformed(
+    matrix: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]
+) -> Float[np.ndarray, "N 3"]:
+    """Points under an affine map in homogeneous coordinates (columns: the matrix stands on the left)."""
+    return points @ matrix[:3, :3].T + matrix[:3, 3]

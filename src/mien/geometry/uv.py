@@ -60,3 +60,9 @@ def texels_per_vertex(
     cross = corner[..., 0] * following[..., 1] - corner[..., 1] * following[..., 0]
     area = np.abs(cross.sum(axis=1)) / 2
     return np.bincount(quad_uvs.ravel(), np.repeat(area, 4) / 3, len(uvs)) * resolution**2
+
+
+def signed_uv_area(corner_uvs: Float[np.ndarray, "T 3 2"]) -> Float[np.ndarray, " T"]:
+    """Twice each triangle's area in UV; negative where it is flipped."""
+    a, b = corner_uvs[:, 1] - corner_uvs[:, 0], corner_uvs[:, 2] - corner_uvs[:, 0]
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

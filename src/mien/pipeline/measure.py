@@ -14,6 +14,7 @@ from mien.core.face import PreparedScan, Template
 from mien.evaluate.bench import bench_registration as bench
 from mien.evaluate.registration import correspondence, measure
 from mien.evaluate.synthetic_scan import synthetic
+from mien.geometry.align import transformed
 from mien.register import register
 from mien.register.unit import settle_unit
 from mien.scan import clean_scan, load_scan, prepare_scan, read_landmarks
@@ -81,7 +82,7 @@ def _detection_error_mm(scan: RealScan, prepared: PreparedScan) -> dict[str, flo
     if scan.true_landmarks is None:
         return {}
     points, _ = read_landmarks(scan.true_landmarks)
-    truth = points @ prepared.transform[:3, :3].T + prepared.transform[:3, 3]
+    truth = transformed(prepared.transform, points)
     error = np.linalg.norm(prepared.landmarks - truth, axis=1)[17:] * 1000
     return {"detected_51_mean_mm": float(error.mean()), "detected_51_max_mm": float(error.max())}
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mien.geometry.normals import normalized
+from mien.geometry.polyline import chord_share, points_at
 from mien.geometry.weights import smoothstep
 from mien.rig.patch import Patch
 from mien.template.eyeball import signed_clearance
@@ -102,8 +103,9 @@ class Lids:
         goals = self._on_ball(offsets, None)
         for upper, lower in (self.front, self.back):
             seam = goals[self._slot[lower]]
-            share = _along(self.vertices[upper], self.vertices[lower])
-            on_seam = _at(seam, _along(self.vertices[lower], self.vertices[lower]), share)
+            frame = self.vertices[lower]
+            share = np.clip(chord_share(self.vertices[upper], frame), 0.0, 1.0)
+            on_seam = points_at(seam, np.clip(chord_share(frame), 0.0, 1.0), share)
             outside = np.maximum(self.eye.clearance(on_seam), MARGIN_GAP[0])
             goals[self._slot[upper]] = self.eye.at_clearance(on_seam, outside)
         return self._settle(offsets, goals, None)
@@ -174,20 +176,8 @@ def _near(
     return cKDTree(vertices[ids]).query(vertices, distance_upper_bound=reach)[0] < reach
 
 
-def _along(points: Float[np.ndarray, "N 3"], frame: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, " N"]:
-    """Share of the way from the frame's first point to its last, along the chord, never going back."""
-    chord = frame[-1] - frame[0]
-    return np.maximum.accumulate(np.clip((points - frame[0]) @ chord / (chord @ chord), 0.0, 1.0))
-
-
 def _from_ends(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
     """0 at both ends of a polyline to 1 from a fifth of its length inward, smooth."""
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
     return smoothstep(np.minimum(along, 1 - along), 0.0, 0.2)
-
-
-def _at(
-    curve: Float[np.ndarray, "N 3"], knots: Float[np.ndarray, " N"], share: Float[np.ndarray, " M"]
-) -> Float[np.ndarray, "M 3"]:
-    return np.stack([np.interp(share, knots, curve[:, k]) for k in range(3)], axis=-1)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
+from mien.geometry.polyline import points_at
 from mien.rig.patch import Patch
 
 REACH = 0.034  # metres round the lips in which the seal's correction may be felt
@@ -38,7 +39,7 @@ class Lips:
         Pairs are those of the rest pose; negative means that the lips have crossed.
         """
         upper, lower = (posed[loop] for loop in self.inner)
-        below = _at(lower, self.share[1], self.share[0])
+        below = points_at(lower, self.share[1], self.share[0])
         return (upper - below) @ self._up(posed)
 
     def seal(
@@ -62,8 +63,8 @@ class Lips:
         posed = self.vertices + base + offsets
         upper, lower = (posed[loop] for loop in self.inner)
         gap_upper, gap_lower = (np.where(_inside(s)[:, None], GAP * self._up(posed), 0.0) for s in self.share)
-        way_down = _at(lower, self.share[1], self.share[0]) + gap_upper - upper
-        way_up = _at(upper, self.share[0], self.share[1]) - gap_lower - lower
+        way_down = points_at(lower, self.share[1], self.share[0]) + gap_upper - upper
+        way_up = points_at(upper, self.share[0], self.share[1]) - gap_lower - lower
         if not in_depth:
             up = self._up(posed)
             way_down, way_up = np.outer(way_down @ up, up), np.outer(way_up @ up, up)
@@ -76,7 +77,7 @@ class Lips:
             strict=True,
         ):
             moves[self._slot[inner]] = way
-            moves[self._slot[front]] = _at(way, share, self._shares(front))
+            moves[self._slot[front]] = points_at(way, share, self._shares(front))
         self._keep_corners(moves)
         return offsets + self._patch.correct(moves, len(posed))
 
@@ -146,9 +147,3 @@ def _near(
     vertices: Float[np.ndarray, "V 3"], ids: Int[np.ndarray, " H"], reach: float
 ) -> Bool[np.ndarray, " V"]:
     return cKDTree(vertices[ids]).query(vertices, distance_upper_bound=reach)[0] < reach
-
-
-def _at(
-    curve: Float[np.ndarray, "N 3"], knots: Float[np.ndarray, " N"], share: Float[np.ndarray, " M"]
-) -> Float[np.ndarray, "M 3"]:
-    return np.stack([np.interp(share, knots, curve[:, k]) for k in range(3)], axis=-1)

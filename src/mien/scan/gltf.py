@@ -13,6 +13,7 @@ import numpy as np
 
 from mien.core.conventions import linear_to_srgb
 from mien.core.errors import MienError
+from mien.geometry.align import transformed
 from mien.scan.images import decode_image, to_rgb8
 from mien.scan.mesh_file import RawMesh
 
@@ -131,7 +132,7 @@ class _Document:
             raise ValueError("a face names a vertex that does not exist")
         if np.linalg.det(transform[:3, :3]) < 0:
             triangles = triangles[:, ::-1]
-        raw = RawMesh(points @ transform[:3, :3].T + transform[:3, 3], np.ascontiguousarray(triangles))
+        raw = RawMesh(transformed(transform, points), np.ascontiguousarray(triangles))
         raw.triangle_texture = np.full(len(triangles), -1)
         if "COLOR_0" in attributes:  # linear by the specification
             linear = attributes["COLOR_0"][:, :3].astype(np.float64)

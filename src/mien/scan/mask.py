@@ -18,6 +18,7 @@ from mien.core.conventions import uv_to_pixel
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
+from mien.geometry.align import transformed
 from mien.geometry.raster import rasterize
 from mien.geometry.uvspace import fill_gutter
 from mien.geometry.weights import smoothstep
@@ -201,7 +202,7 @@ def _from_ply(path: Path, prepared: PreparedScan) -> Float[np.ndarray, " N"]:
     if painted.vertex_colours is None or not len(painted.vertices):
         raise MienError(f"{path}: has no vertex colours; paint white where skin is and black where hair is")
     _refuse_picture(path, painted.vertex_colours)
-    vertices = painted.vertices @ prepared.transform[:3, :3].T + prepared.transform[:3, 3]
+    vertices = transformed(prepared.transform, painted.vertices)
     distance, nearest = cKDTree(vertices).query(prepared.scan.vertices)
     size = float(np.linalg.norm(np.ptp(prepared.scan.vertices, axis=0)))
     if not np.median(distance) <= _FAR * size:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
-from mien.geometry.align import fit_similarity_robust
+from mien.geometry.align import fit_similarity_robust, transformed
 from mien.geometry.closest import ClosestPoint
 from mien.scan.detect import INSIDE_OUT, UPSIDE_DOWN, detect_landmarks, turned
 from mien.scan.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
@@ -57,15 +57,15 @@ def prepare_scan(
     metres, unit_note, unit_known = choose_unit(scan, points, units)
     transform = _upright(points, metres)
     return PreparedScan(
-        scan=replace(scan, vertices=_apply(transform, scan.vertices), unit_metres=1.0),
+        scan=replace(scan, vertices=transformed(transform, scan.vertices), unit_metres=1.0),
         transform=transform,
-        landmarks=_apply(transform, points),
+        landmarks=transformed(transform, points),
         landmark_confidence=given.confidence,
         unit_note=unit_note,
         unit_known=unit_known,
         notes=(*scan.notes, *heaviness(scan), *notes),
         placed=given.placed,
-        found=None if given.found is None else _apply(transform, given.found),
+        found=None if given.found is None else transformed(transform, given.found),
     )
 
 
@@ -93,10 +93,6 @@ def _upright(landmarks: Float[np.ndarray, "68 3"], metres: float) -> Float[np.nd
     transform[:3, :3] = metres * face_axes(landmarks)
     transform[:3, 3] = -transform[:3, :3] @ eyes_and_mouth(landmarks)[0]
     return transform
-
-
-def _apply(transform: Float[np.ndarray, "4 4"], points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
-    return points @ transform[:3, :3].T + transform[:3, 3]
 
 
 def _check_given(

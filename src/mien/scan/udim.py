@@ -115,11 +115,6 @@ def _tile_files(file: Path, used: list[tuple[int, int]]) -> _FileOfTile | None:
     return neighbour if any(neighbour(tile).is_file() for tile in beyond) else None
 
 
-def is_pattern(path: Path) -> bool:
-    """Whether a path names a set of tiles rather than a file."""
-    return bool(_PLACEHOLDER.search(path.name) or _MUDBOX.search(path.name))
-
-
 def _texture(raw: RawMesh, file: Path, asked_for_by: str) -> int:
     if file in raw.texture_files:
         return raw.texture_files.index(file)

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
 from mien.core.face import Template
-from mien.geometry.align import fit_similarity
+from mien.geometry.align import fit_similarity, nearest_rotations
 from mien.template.eye_placement import EyeBinding, PlacedEye, bind_eye
 from mien.template.eyeball import SCLERA_RADIUS, surface_radius
 from mien.template.mouth_placement import MouthBinding, bind_mouth, place_mouth
@@ -225,7 +225,7 @@ def _ride(
     weights = lids.weights[..., None]
     middle, new_middle = (weights * before).sum(axis=1), (weights * after).sum(axis=1)
     x, y = before - middle[:, None], after - new_middle[:, None]
-    rotation = _rotations(np.einsum("mk,mki,mkj->mij", lids.weights, y, x))
+    rotation = nearest_rotations(np.einsum("mk,mki,mkj->mij", lids.weights, y, x))
     scale = np.sqrt((weights * y**2).sum((1, 2)) / (weights * x**2).sum((1, 2)))
     # A patch may be stretched or folded by a blink; hairs and strips keep their size within a tenth.
     usual = np.median(scale)
@@ -245,14 +245,6 @@ def _on_ball(
     scale = eye.radius / SCLERA_RADIUS
     angle = np.arccos(np.clip(ray @ eye.rotation[:, 2], -1, 1))
     return eye.centre + ray * (surface_radius(angle, eye.radius) + clearance * scale)[:, None]
-
-
-def _rotations(covariance: Float[np.ndarray, "M 3 3"]) -> Float[np.ndarray, "M 3 3"]:
-    """The rotations nearest to the matrices (Kabsch 1976), never reflections."""
-    u, _, vt = np.linalg.svd(covariance)
-    sign = np.ones((len(u), 3))
-    sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    return (u * sign[:, None]) @ vt
 
 
 __all__ = ["HAIR_VERTICES", "follow_shape", "place_parts", "ride_lids", "settle_lids", "skin_rows"]

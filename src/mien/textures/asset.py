@@ -13,11 +13,12 @@ from mien.core.conventions import srgb_to_linear
 from mien.core.face import PreparedScan, Registration, Template
 from mien.core.mesh import Image
 from mien.geometry.weights import smoothstep
+from mien.template.regions import region
 from mien.textures.eyes import eye_maps, iris_named, likely_iris
 from mien.textures.generated import generated_skin
 from mien.textures.lashes import lash_maps, occlusion_maps
 from mien.textures.mouth import mouth_maps
-from mien.textures.skin import region, static_maps
+from mien.textures.skin import static_maps
 
 DEFAULT_TONE = 0.2
 LARGEST_PART_MAP = 1024  # texels

@@ -17,6 +17,7 @@ from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 from mien.core.mesh import Image
 from mien.geometry.uvspace import Tile, blur_within, fill_gutter, smooth_gutter
+from mien.template.regions import region
 from mien.textures.tangent import normal_from_displacement
 
 # Regions in the order in which they are laid over one another: specular, roughness, scatter.
@@ -72,14 +73,6 @@ def regional_fields(template: Template) -> Float[np.ndarray, "V 3"]:
         weight = region(template, name)[:, None]
         values += weight * (np.array(target) - values)
     return values
-
-
-def region(template: Template, name: str) -> Float[np.ndarray, " V"]:
-    """A region's weight; "ear" stands for "ear_left" and "ear_right" together. 0 where there is none."""
-    found = [
-        template.regions[key] for key in (name, f"{name}_left", f"{name}_right") if key in template.regions
-    ]
-    return np.maximum.reduce(found) if found else np.zeros(len(template.vertices))
 
 
 def _surface(tile: Tile, vertices: np.ndarray, fields: np.ndarray, albedo: Image) -> list[tuple[str, Image]]:

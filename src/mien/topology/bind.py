@@ -12,6 +12,7 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Scan
+from mien.geometry.align import transformed
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.weights import smoothstep
 from mien.register import register
@@ -67,7 +68,7 @@ def fit_base_mesh(template: Template, base: BaseMesh, landmarks: Path | None = N
     """
     if same_topology(template, base):
         prepared = _prepared(base, template.landmarks.on(base.mesh.vertices, template.topology))
-        registered = _placed(prepared.transform, base.mesh.vertices)
+        registered = transformed(prepared.transform, base.mesh.vertices)
     else:
         given = _given(base, landmarks)
         try:
@@ -95,7 +96,7 @@ def bind_base_mesh(
     covers too little of a face.
     """
     registered, transform, points = fit or fit_base_mesh(template, base, landmarks)
-    vertices = _placed(transform, base.mesh.vertices[base.welded_first])
+    vertices = transformed(transform, base.mesh.vertices[base.welded_first])
     pieces = sort_pieces(template, registered, base, vertices, _piece_of(base, vertices, points[17:]))
     skin = np.flatnonzero(pieces.kind == "skin")
     whole = skin_mesh(template)
@@ -137,7 +138,7 @@ def _prepared(base: BaseMesh, landmarks: Float[np.ndarray, "68 3"] | Path | None
     whole = Scan(base.mesh.name, vertices, base.triangles, sha256=base.mesh.sha256)
     prepared = prepare_scan(whole, landmarks=landmarks)
     back = np.linalg.inv(prepared.transform)
-    piece = _piece_of(base, vertices, _placed(back, prepared.landmarks[17:]))
+    piece = _piece_of(base, vertices, transformed(back, prepared.landmarks[17:]))
     skin = base.triangles[base.pieces[base.triangles[:, 0]] == piece]
     used, local = np.unique(skin, return_inverse=True)
     scan = Scan(base.mesh.name, prepared.scan.vertices[used], local.reshape(-1, 3), sha256=base.mesh.sha256)
@@ -160,10 +161,6 @@ def _piece_of(base: BaseMesh, vertices: np.ndarray, points: np.ndarray) -> int:
     votes = np.bincount(base.pieces[base.triangles[hits.triangle, 0]], minlength=base.pieces.max() + 1)
     sizes = np.bincount(base.pieces)
     return int(np.lexsort((sizes, votes))[-1])
-
-
-def _placed(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
-    return points @ transform[:3, :3].T + transform[:3, 3]
 
 
 def _trusted(template: Template, attachment: Attachment) -> Bool[np.ndarray, " S"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
 from mien.core.face import Template
-from mien.geometry.align import Similarity, fit_similarity
+from mien.geometry.align import Similarity, fit_similarity, nearest_rotations
 from mien.rig.personal import person_eye
 from mien.template.mouth_placement import LOWER_PARTS, UPPER_PARTS
 from mien.topology.attach import Attachment, attach, normals_of
@@ -168,11 +168,7 @@ def follow(
     x, y = before[hung.patch], after[hung.patch]
     middle, moved = (weights * x).sum(axis=1), (weights * y).sum(axis=1)
     covariance = np.einsum("nk,nki,nkj->nij", hung.weights, y - moved[:, None], x - middle[:, None])
-    u, _, vt = np.linalg.svd(covariance)
-    sign = np.ones((len(u), 3))
-    sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    turn = (u * sign[:, None]) @ vt
-    return moved + np.einsum("nij,nj->ni", turn, before[hung.rows] - middle)
+    return moved + np.einsum("nij,nj->ni", nearest_rotations(covariance), before[hung.rows] - middle)
 
 
 def carry_followers(bound: BoundMesh, out: Float[np.ndarray, "W 3"]) -> None:

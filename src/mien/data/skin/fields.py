@@ -16,6 +16,7 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import Template
 from mien.data.skin.grid import Grid, grid
 from mien.template.load import load_template
+from mien.template.regions import region
 
 NAMES = (
     "beard", "central", "cheek", "chin", "ear", "eye_rim", "forehead", "lips", "lower_lid", "lower_lip",
@@ -71,12 +72,6 @@ def vertex_fields() -> Fields:
 def grid_fields(part: str) -> Fields:
     """At the covered texels of the grid of "face" or "head"."""
     return vertex_fields().at(grid(part))
-
-
-def region(template: Template, name: str) -> Float[np.ndarray, " V"]:
-    """A region's weight per vertex; "ear" stands for both ears."""
-    found = [template.regions[k] for k in (name, f"{name}_left", f"{name}_right") if k in template.regions]
-    return np.maximum.reduce(found) if found else np.zeros(len(template.vertices))
 
 
 def central(template: Template) -> Float[np.ndarray, " V"]:

@@ -12,6 +12,7 @@ from mien.data.skin.fields import NAMES, Fields
 from mien.data.skin.look import SkinLook
 from mien.data.skin.tint import slopes
 from mien.data.skin.volume import mottle
+from mien.geometry.weights import smoothstep
 
 # Columns of pigment: melanin added to the subject's own (in units of `melanin_unit`), log share of blood, and
 # a change of oxygenation. Melanin adds up, as it does in skin: a log share of very light skin would not.
@@ -91,7 +92,7 @@ def vermilion(
 
     `lips` is the region's soft weight; the red has a definite border within it.
     """
-    red = _rise(lips, 0.28, 0.66)
+    red = smoothstep(lips, 0.28, 0.66)
     blood = np.log(look.blood) + 1.0 + 0.65 * look.lips + 0.25 * look.light
     out = made.copy()
     out[..., MELANIN] -= (0.5 - 0.2 * look.light) * red * made[..., MELANIN]
@@ -116,8 +117,3 @@ def log_melanin(added: Float[np.ndarray, "*P"], look: SkinLook) -> Float[np.ndar
 def _slopes(look: SkinLook) -> Float[np.ndarray, "3 2"]:
     """Change of log colour for a unit of added melanin and of log blood."""
     return slopes(look.skin) * np.array([melanin_unit(look) / look.melanin, 1.0])
-
-
-def _rise(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
