@@ -15,6 +15,7 @@ from mien.evaluate.calibration import Reliability
 from mien.evaluate.calibration_plot import calibration_picture
 from mien.evaluate.no_faces import no_faces
 from mien.evaluate.robustness import Outcome, Subject, Trial, attempt, attempt_no_face, trials
+from mien.geometry.align import transformed
 from mien.pipeline.measure_trust import outcome_rows, robustness_table
 from mien.register.trust import refuse_untrusted
 from mien.template import load_template
@@ -41,7 +42,7 @@ def oracle(trial: Trial, off: float = 0.0):
         truth = template.vertices + [0.0, off, 0.0]
         if np.linalg.det(trial.turn[:3, :3]) < 0:
             truth = truth[template.mirror]
-        there = room._mapped(upright @ trial.turn, truth)
+        there = transformed(upright @ trial.turn, truth)
         n = len(there)
         prepared = PreparedScan(scan, upright, np.zeros((68, 3)), np.ones(68), "metres")
         return prepared, Registration(

@@ -7,7 +7,9 @@ import pytest
 
 from mien.core.conventions import SHAPE_INDEX, shape_weights
 from mien.core.face import Rig, Template
-from mien.rig import build_rig, quality, remove_expression
+from mien.rig import quality
+from mien.rig.neutralise import remove_expression
+from mien.rig.personal import build_rig
 from mien.template import load_template
 
 

@@ -15,7 +15,7 @@ from mien.core.face import FaceAsset, Rig, Template
 from mien.core.mesh import Image, PolygonMesh, Polygons
 from mien.evaluate.coarse_mesh import PLACED, coarse_identity, write_obj
 from mien.export.obj import write_obj as export_obj
-from mien.rig import build_rig
+from mien.rig.personal import build_rig
 from mien.scan.polygon_mesh import read_polygon_mesh
 from mien.template import load_template
 from mien.template.followers import place_parts

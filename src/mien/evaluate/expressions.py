@@ -10,7 +10,7 @@ from mien.core.face import Registration, Template
 from mien.evaluate.registration import near_nose
 from mien.evaluate.synthetic_scan import SyntheticScan, synthetic
 from mien.register.skin import template_skin
-from mien.rig import remove_expression
+from mien.rig.neutralise import remove_expression
 
 STRONG: dict[str, float] = {
     "neutral": 0.0, "smile": 0.9, "smileOpen": 0.9, "jawOpen": 0.8, "browsUp": 0.9, "browsDown": 0.9,

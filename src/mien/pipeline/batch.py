@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mien.core.errors import MienError
 from mien.pipeline.progress import console_progress
-from mien.pipeline.rig import STAGES, RigOptions, rig
+from mien.pipeline.rig import STAGES, rig
+from mien.pipeline.rig_options import RigOptions
 from mien.pipeline.tables import rows_table
 
 SCAN_SUFFIXES = (".obj", ".ply", ".stl", ".gltf", ".glb")

@@ -89,7 +89,7 @@ def _detection_error_mm(scan: RealScan, prepared: PreparedScan) -> dict[str, flo
 
 def evaluate_shapes() -> Rows:
     """The template's 52 shapes: blink gap, lip seal, leakage, flips (mm)."""
-    from mien.rig import build_rig
+    from mien.rig.personal import build_rig
     from mien.rig.quality import rig_quality
 
     template = load_template()

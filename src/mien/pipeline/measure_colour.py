@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.bake import bake_colour, scan_relief
+from mien.bake.colour import bake_colour
+from mien.bake.relief import scan_relief
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.evaluate.crops import BakedHead, crops

@@ -13,7 +13,8 @@ from mien.evaluate.synthetic_scan import synthetic
 from mien.pipeline.measure import RealScan, Rows
 from mien.register import register
 from mien.register.unit import settle_unit
-from mien.rig import build_rig, remove_expression
+from mien.rig.neutralise import remove_expression
+from mien.rig.personal import build_rig
 from mien.scan import clean_scan, load_scan, prepare_scan
 from mien.template import load_template
 from mien.topology import BoundMesh, bind_base_mesh, read_base_mesh

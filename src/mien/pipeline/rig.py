@@ -2,75 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-import mien
-from mien.core.cache import file_digest, open_cache
-from mien.core.conventions import SHAPE_NAMES
+from mien.core.cache import open_cache
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, PreparedScan, Registration, Rig, Template
+from mien.core.face import FaceAsset, PreparedScan, Rig, Template
 from mien.core.files import check_writable_target
 from mien.core.mesh import Image, Scan
 from mien.export import SUPPORTED_FORMATS, write_asset
 from mien.export.images import encode_png
 from mien.export.mask_files import write_masks
 from mien.pipeline.progress import Progress, silent
+from mien.pipeline.rig_asset import Fitted, Maps, asset_of
+from mien.pipeline.rig_base_mesh import base_mesh, bound_mesh, on_users_mesh, topology_part
+from mien.pipeline.rig_options import RigOptions, file_part
 from mien.pipeline.stages import Stage, Stages, at_once
 from mien.register import register
 from mien.register.unit import settle_unit
-from mien.rig import build_rig, remove_expression
+from mien.rig.neutralise import remove_expression
+from mien.rig.personal import build_rig
 from mien.scan import clean_scan, load_scan, prepare_scan, read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.template import load_template
 from mien.textures.asset import LARGEST_PART_MAP, asset_maps, part_maps
 from mien.textures.eyes import iris_named
-from mien.topology import (
-    BaseMesh,
-    BoundMesh,
-    bind_base_mesh,
-    fit_base_mesh,
-    ict_folder,
-    on_base_mesh,
-    read_base_mesh,
-)
-from mien.topology.base import mesh_file
 from mien.view import contact_sheet
 from mien.view.error_map import error_map
 from mien.view.landmark_picture import landmark_picture
 
 STAGES = 10
-
-
-@dataclass(frozen=True)
-class RigOptions:
-    """What a user may ask of `rig`; the meanings are those of the command line."""
-
-    # what is given beside the scan
-    albedo: Path | None = None
-    mask: Path | None = None
-    landmarks: Path | None = None
-    units: str = "auto"
-    # what is made of it
-    keep_expression: bool = False
-    resolution: int = 1024
-    iris: str | None = None
-    # the mesh it is put on: "mien", "ict", or the path of a base mesh
-    topology: str = "mien"
-    topology_landmarks: Path | None = None
-    ict_folder: Path | None = None
-    # how it is written
-    formats: tuple[str, ...] = ("glb", "obj")
-    force: bool = False
-    cache: bool = True
-
-
-# The scan as its unit was settled, and the template on it.
-Fitted = tuple[PreparedScan, Registration]
-# By name; the face tile's confidence; where the skin's colour and the eyes' are from.
-Maps = tuple[dict[str, Image], Image | None, str, str]
 
 
 def rig(
@@ -89,19 +51,19 @@ def rig(
     """
     options = options or RigOptions()
     _check_options(options, out)
-    base = _base_mesh(options)
+    base = base_mesh(options)
     stages = Stages(open_cache() if options.cache else None, progress)
     template = load_template()
     scan = _scan_stage(stages, scan_path, options)
-    bound = None if base is None else _bound_mesh(stages, template, base, options)
+    bound = None if base is None else bound_mesh(stages, template, base, options)
     prepared = _prepared_stage(stages, scan, options)
     registration = _registration_stage(stages, template, prepared, options)
     face_rig = _rig_stage(stages, template, registration, options)
     maps = _maps_stage(stages, template, registration, options)
     at_once(lambda: (registration.value, face_rig.value), lambda: maps.value)
-    asset = _asset_of(template, registration.value, face_rig.value, maps.value, options, out)
-    written = asset if bound is None else _on_base_mesh(stages, asset, bound, options)
-    preview = _preview_stage(stages, written, face_rig, maps, _topology_part(options))
+    asset = asset_of(template, registration.value, face_rig.value, maps.value, options, out)
+    written = asset if bound is None else on_users_mesh(stages, asset, bound, options)
+    preview = _preview_stage(stages, written, face_rig, maps, topology_part(options))
     errors = stages.run("drawing the error map", lambda f: error_map(template, f[1]), registration)
     pictures = preview.value, errors.value
     with stages.timed("writing the asset"):
@@ -143,7 +105,7 @@ def _prepared_stage(stages: Stages, scan: Stage[Scan], options: RigOptions) -> S
     def prepare(scan: Scan) -> PreparedScan:
         return prepare_scan(scan, units=options.units, landmarks=options.landmarks)
 
-    depends = [options.units, _file_part(options.landmarks)]
+    depends = [options.units, file_part(options.landmarks)]
     return stages.run("finding the face", prepare, scan, depends=depends, shares=scan)
 
 
@@ -156,7 +118,7 @@ def _registration_stage(
         return settle_unit(template, prepared, register(template, prepared))
 
     masks = mask_files(options.mask) if options.mask is not None else []
-    depends = [_file_part(file) for file in masks]
+    depends = [file_part(file) for file in masks]
     return stages.run("fitting the template", fit, prepared, depends=depends, shares=prepared)
 
 
@@ -186,51 +148,6 @@ def _maps_stage(
     return stages.run("baking colour and maps", bake, parts, registration, depends=depends, shares=parts)
 
 
-def _base_mesh(options: RigOptions) -> BaseMesh | None:
-    """The user's base mesh, read before any work; None for Mien's own topology."""
-    if options.topology == "mien":
-        if options.topology_landmarks is not None:
-            raise MienError(
-                "--topology-landmarks: belongs to a base mesh, expected --topology MESH beside it"
-            )
-        return None
-    base = read_base_mesh(_topology_path(options))
-    if options.topology_landmarks is not None:
-        read_landmarks(options.topology_landmarks)
-    return base
-
-
-def _topology_path(options: RigOptions) -> Path:
-    return ict_folder(options.ict_folder) if options.topology == "ict" else Path(options.topology)
-
-
-def _topology_part(options: RigOptions) -> list[object]:
-    """The base mesh as a part of a key; nothing for Mien's own."""
-    if options.topology == "mien":
-        return []
-    mesh = mesh_file(_topology_path(options))
-    return [_file_part(mesh), _file_part(options.topology_landmarks)]
-
-
-def _bound_mesh(stages: Stages, template: Template, base: BaseMesh, options: RigOptions) -> BoundMesh:
-    """The user's base mesh with its places on the template, which is registered onto it once, then cached.
-
-    It comes before the scan is fitted: a mesh that is no head is refused at once.
-    """
-    fit = stages.run(
-        "fitting the base mesh",
-        lambda: fit_base_mesh(template, base, options.topology_landmarks),
-        depends=_topology_part(options),
-    )
-    return bind_base_mesh(template, base, fit=fit.value)
-
-
-def _on_base_mesh(stages: Stages, asset: FaceAsset, bound: BoundMesh, options: RigOptions) -> FaceAsset:
-    """The asset on the user's base mesh."""
-    with stages.timed("moving onto the base mesh"):
-        return on_base_mesh(asset, bound, options.resolution)
-
-
 def _preview_stage(
     stages: Stages, asset: FaceAsset, face_rig: Stage[Rig], maps: Stage[Maps], topology: list[object]
 ) -> Stage[np.ndarray]:
@@ -241,28 +158,6 @@ def _preview_stage(
         maps,
         depends=[asset.name, *topology],
     )
-
-
-def _file_part(path: Path | None) -> list[str | None] | None:
-    """A given file as a part of a key: its kind and content."""
-    return None if path is None else [path.suffix.lower(), file_digest(path)]
-
-
-def _asset_of(
-    template: Template, fitted: Fitted, face_rig: Rig, maps: Maps, options: RigOptions, out: Path
-) -> FaceAsset:
-    (prepared, registration), (images, confidence, *colours) = fitted, maps
-    asset = FaceAsset(
-        name=out.absolute().name,
-        template=template,
-        rig=face_rig,
-        maps=images,
-        confidence=confidence,
-        scan=prepared,
-        registration=registration,
-        provenance=_provenance(prepared, options, colours),
-    )
-    return replace(asset, quality=_quality(asset))
 
 
 def _write(
@@ -289,45 +184,3 @@ def _write_edited(asset: FaceAsset, folder: Path) -> None:
     write_masks(asset, folder)
     if asset.scan is not None:
         (folder / "landmarks.png").write_bytes(encode_png(landmark_picture(asset.scan)))
-
-
-def _provenance(prepared: PreparedScan, options: RigOptions, colours: list[str]) -> dict[str, object]:
-    return {
-        "mien": mien.__version__,
-        "scan_sha256": prepared.scan.sha256,
-        "scan_unit": prepared.unit_note,
-        "colour": colours[0],
-        "eyes": colours[1],
-        "options": {
-            "iris": options.iris or "as in the scan",
-            "keep_expression": options.keep_expression,
-            "landmarks": "given" if options.landmarks else "detected",
-            "mask": "given" if options.mask else "guessed",
-            "resolution": options.resolution,
-            "units": options.units,
-        },
-    }
-
-
-def _quality(asset: FaceAsset) -> dict[str, object]:
-    from mien.rig.quality import rig_quality
-
-    assert asset.registration is not None
-    taken_out = {
-        name: round(float(weight), 3)
-        for name, weight in zip(SHAPE_NAMES, asset.registration.expression, strict=True)
-        if weight > 0.02
-    }
-    return {
-        "registration_mm": {
-            key: _rounded(value)
-            for key, value in asset.registration.report.items()
-            if not key.startswith("seconds_")
-        },
-        "expression_in_scan": taken_out,
-        "rig_mm": {key: _rounded(value) for key, value in rig_quality(asset.template, asset.rig).items()},
-    }
-
-
-def _rounded(value: float) -> float:
-    return float(np.round(value, 4))

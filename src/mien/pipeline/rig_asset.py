@@ -1,0 +1,78 @@
+"""What the stages of `mien rig` made, as one asset with where it is from and how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import mien
+from mien.core.conventions import SHAPE_NAMES
+from mien.core.face import FaceAsset, PreparedScan, Registration, Rig, Template
+from mien.core.mesh import Image
+from mien.pipeline.rig_options import RigOptions
+from mien.rig.quality import rig_quality
+
+# The scan as its unit was settled, and the template on it.
+Fitted = tuple[PreparedScan, Registration]
+# By name; the face tile's confidence; where the skin's colour and the eyes' are from.
+Maps = tuple[dict[str, Image], Image | None, str, str]
+
+
+def asset_of(
+    template: Template, fitted: Fitted, face_rig: Rig, maps: Maps, options: RigOptions, out: Path
+) -> FaceAsset:
+    """The asset with its measured quality; named as the folder that it is to be written to."""
+    (prepared, registration), (images, confidence, *colours) = fitted, maps
+    asset = FaceAsset(
+        name=out.absolute().name,
+        template=template,
+        rig=face_rig,
+        maps=images,
+        confidence=confidence,
+        scan=prepared,
+        registration=registration,
+        provenance=_provenance(prepared, options, colours),
+    )
+    return replace(asset, quality=_quality(asset))
+
+
+def _provenance(prepared: PreparedScan, options: RigOptions, colours: list[str]) -> dict[str, object]:
+    return {
+        "mien": mien.__version__,
+        "scan_sha256": prepared.scan.sha256,
+        "scan_unit": prepared.unit_note,
+        "colour": colours[0],
+        "eyes": colours[1],
+        "options": {
+            "iris": options.iris or "as in the scan",
+            "keep_expression": options.keep_expression,
+            "landmarks": "given" if options.landmarks else "detected",
+            "mask": "given" if options.mask else "guessed",
+            "resolution": options.resolution,
+            "units": options.units,
+        },
+    }
+
+
+def _quality(asset: FaceAsset) -> dict[str, object]:
+    assert asset.registration is not None
+    taken_out = {
+        name: round(float(weight), 3)
+        for name, weight in zip(SHAPE_NAMES, asset.registration.expression, strict=True)
+        if weight > 0.02
+    }
+    return {
+        "registration_mm": {
+            key: _rounded(value)
+            for key, value in asset.registration.report.items()
+            if not key.startswith("seconds_")
+        },
+        "expression_in_scan": taken_out,
+        "rig_mm": {key: _rounded(value) for key, value in rig_quality(asset.template, asset.rig).items()},
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(np.round(value, 4))
