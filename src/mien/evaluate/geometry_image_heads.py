@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from mien.data.expression import expression_maker
 from mien.data.subject import draw_subject
 from mien.evaluate.consistency import COMPACT, METRES
 from mien.geoimage.codec import GeometryImageCodec
+from mien.geoimage.places import sampling_places
 from mien.scan.obj import read_obj
 from mien.template.load import load_template
 from mien.topology.ict import ict_mesh_file
@@ -49,8 +50,12 @@ def narrow_triangles(codec: GeometryImageCodec) -> Bool[np.ndarray, " T"]:
     return np.asarray((codec.triangles < NARROW_FACE).all(axis=1))
 
 
-def ict_codec(folder: Path) -> GeometryImageCodec:
-    """The codec of ICT-FaceKit's full face area in its own UV layout, over all of its vertices."""
+def ict_codec(folder: Path, examples: Sequence[Float[np.ndarray, "V 3"]] = ()) -> GeometryImageCodec:
+    """The codec of ICT-FaceKit's full face area over all of its vertices, in its own UV layout.
+
+    With `examples` at the sampling places made for these, without them texel for texel in that layout.
+    Leaves out what its texture has in another tile than the face's (one triangle of an ear).
+    """
     if (folder / COMPACT).is_file():
         with np.load(folder / COMPACT, allow_pickle=False) as file:
             count, uvs = len(file["vertices"]), file["uvs"].astype(np.float64)
@@ -68,8 +73,11 @@ def ict_codec(folder: Path) -> GeometryImageCodec:
             )
         count, triangles, corner_uvs = len(raw.vertices), raw.triangles, raw.corner_uvs
     face = (triangles >= 0).all(axis=1) & (triangles < FULL_FACE).all(axis=1)
-    face &= ~np.isnan(corner_uvs).any(axis=(1, 2))
-    return GeometryImageCodec(count, triangles[face], corner_uvs[face])
+    face &= ((corner_uvs >= 0) & (corner_uvs <= 1)).all(axis=(1, 2))
+    places = corner_uvs[face]
+    if examples:
+        places = sampling_places(triangles[face], places, examples)
+    return GeometryImageCodec(count, triangles[face], places)
 
 
 def ict_offsets(folder: Path, count: int, seed: int) -> Iterator[Float[np.ndarray, "V 3"]]:

@@ -26,8 +26,8 @@ def surface_errors(
     """Distance between offsets (metres) and what comes back, millimetres: mean, 99.9th percentile, worst.
 
     At the vertices and at random points inside the triangles, pooled over all heads. `rasterised` encodes
-    as paper 1 does: each texel takes the position of the surface at its centre. `chosen` are the codec's
-    triangles that are measured on, all when left out.
+    as paper 1 does: each texel takes the position of the surface at its centre (whose codec should be that
+    of the plain texture layout). `chosen` are the codec's triangles that are measured on, all when left out.
     """
     rng = np.random.default_rng(seed)
     encode = _rasteriser(codec) if rasterised else codec.encode

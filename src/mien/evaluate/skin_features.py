@@ -40,7 +40,7 @@ def mean_colours(features: Float[np.ndarray, "B F"]) -> Float[np.ndarray, "B C"]
 def _masks() -> Float[np.ndarray, "M 256 256"]:
     """Each region's weight at every texel of the face tile, summing to 1."""
     template = load_template()
-    codec = face_codec(template)
+    codec = face_codec(template, spread=False)
     weights = np.stack([template.regions[name] for name in REGIONS], axis=1)
     images = np.clip(codec.encode(weights), 0.0, 1.0) * codec.covered[..., None]
     images = np.where(images > 0.05, images, 0.0)

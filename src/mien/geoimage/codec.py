@@ -16,6 +16,7 @@ from scipy.sparse.linalg import splu
 
 from mien.core.face import Template
 from mien.geoimage.operator import local_operator
+from mien.geoimage.places import face_places
 from mien.geoimage.sampling import bilinear_weights, surface_samples
 
 RESOLUTION = 256
@@ -28,9 +29,10 @@ VERTEX_WEIGHT = 2.0  # of a vertex against a point inside a triangle, which is o
 class GeometryImageCodec:
     """A codec between values at the vertices of one UV tile and an image of them.
 
-    `triangles` (T, 3) are rows of the vertex array that is encoded, `corner_uvs` (T, 3, 2) their texture
-    coordinates in 0..1 (origin bottom-left; row 0 of an image is the top, v = 1). Vertices that no triangle
-    has are ignored in `encode` and come back as zero from `decode`.
+    `triangles` (T, 3) are rows of the vertex array that is encoded, `corner_uvs` (T, 3, 2) their places in
+    the image, 0..1 (origin bottom-left; row 0 of an image is the top, v = 1): texture coordinates, or
+    better `sampling_places` of these. Vertices that no triangle has are ignored in `encode` and come back as
+    zero from `decode`.
     """
 
     n_vertices: int
@@ -163,13 +165,20 @@ def thin_plate(resolution: int) -> sparse.csr_matrix:
     return (along.T @ along + across.T @ across + 2.0 * mixed.T @ mixed).tocsr()
 
 
-def face_codec(template: Template, resolution: int = RESOLUTION, part: str = "face") -> GeometryImageCodec:
-    """The codec of one part's tile of the template; encodes arrays over all of the template's vertices."""
-    topology, quads = template.topology, template.part(part).quads
+def face_codec(
+    template: Template, resolution: int = RESOLUTION, *, spread: bool = True
+) -> GeometryImageCodec:
+    """The codec of the template's face tile; encodes arrays over all of the template's vertices.
+
+    With `spread` at the places that ship (`face_places`), up to two texels off the texture's at 256²;
+    without, texel for texel in the texture's layout.
+    """
+    topology, quads = template.topology, template.part("face").quads
     triangles = slice(2 * quads.start, 2 * quads.stop)
+    uvs = face_places(template) if spread else topology.uvs
     return GeometryImageCodec(
         topology.n_vertices,
         topology.triangles[triangles],
-        topology.uvs[topology.triangle_uvs[triangles]],
+        uvs[topology.triangle_uvs[triangles]],
         resolution,
     )
