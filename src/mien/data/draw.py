@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from mien.data.attributes import attribute_weights, mean_attribute_weights
 from mien.data.basis import Axis, Basis
+from mien.data.looks import looks
 from mien.data.subject import Subject
 from mien.data.traits import Rule
 
@@ -16,7 +17,7 @@ from mien.data.traits import Rule
 # already hold real people's faces: single features only add what 100 modes cut off. Ears, neck and skull
 # are hardly in them and vary more.
 FEATURE_SIGMA = {
-    "head": 0.05, "nose": 0.10, "eyes": 0.08, "mouth": 0.09, "chin": 0.09, "cheek": 0.09, "ears": 0.22,
+    "head": 0.05, "nose": 0.10, "eyes": 0.08, "mouth": 0.09, "chin": 0.09, "cheek": 0.09, "ears": 0.19,
     "forehead": 0.08, "neck": 0.14, "eyebrows": 0.08, "asym": 0.05,
 }  # fmt: skip
 UNEVEN = 0.3  # of a feature's deviation, drawn for either side on its own
@@ -31,20 +32,21 @@ DRIVEN: dict[str, Rule] = {
     "eyes/l-eye-epicanthus-out": Rule(asian=-0.65),
     "eyes/l-eye-eyefold-convex": Rule(asian=0.4),
     "eyes/l-eye-bag-incr": Rule(age=0.35),
-    "eyes/l-eye-scale-incr": Rule(male=-0.1),
+    "eyes/l-eye-scale-incr": Rule(male=-0.13),
     "nose/nose-width3-incr": Rule(african=0.35, asian=0.1, european=-0.15),
     "nose/nose-hump-incr": Rule(european=0.1),
     "nose/nose-scale-vert-incr": Rule(male=0.1, age=0.12),
-    "nose/nose-volume-incr": Rule(male=0.12, age=0.15),
+    "nose/nose-scale-depth-incr": Rule(male=0.15),
+    "nose/nose-volume-incr": Rule(male=0.2, age=0.15),
     "mouth/mouth-upperlip-volume-incr": Rule(african=0.35, male=-0.15, age=-0.3),
     "mouth/mouth-lowerlip-volume-incr": Rule(african=0.3, male=-0.12, age=-0.25),
-    "chin/chin-width-incr": Rule(male=0.3),
+    "chin/chin-width-incr": Rule(male=0.38),
     "chin/chin-height-incr": Rule(male=0.12),
     "chin/chin-prominent-incr": Rule(male=0.15, african=-0.15),
     "cheek/l-cheek-bones-incr": Rule(asian=0.25),
     "cheek/l-cheek-volume-incr": Rule(weight=0.35),
     "eyebrows/eyebrows-trans-forward": Rule(male=0.15),
-    "eyebrows/eyebrows-trans-up": Rule(male=-0.15, age=-0.2),
+    "eyebrows/eyebrows-trans-up": Rule(male=-0.22, age=-0.2),
     "ears/l-ear-scale-incr": Rule(male=0.08, age=0.25),
     "ears/l-ear-lobe-incr": Rule(age=0.35),
     "head/head-back-scale-depth-incr": Rule(asian=-0.15, african=0.1),
@@ -52,7 +54,7 @@ DRIVEN: dict[str, Rule] = {
 }
 STAGE_SPREAD = 0.88  # of the light stage's own deviations: single features and traits add to them
 REST_SHARE = 0.55  # of what attribute targets hold beyond the light stage: it looks like their mannequin
-SEX_EMPHASIS, ANCESTRY_EMPHASIS = 1.3, 1.25  # ridge regression shortens what the targets ask
+SEX_EMPHASIS, ANCESTRY_EMPHASIS = 1.3, 1.15  # ridge regression shortens what the targets ask
 _LIMIT = 2.4  # standard deviations
 
 
@@ -69,14 +71,15 @@ def draw_weights(
     basis: Basis, subject: Subject, rng: np.random.Generator, spread: float = 1.0
 ) -> HeadWeights:
     """One draw; `spread` scales how far this person strays from what the attributes suggest."""
-    given = suggested(subject)
+    shown = looks(subject)
+    given = suggested(shown)
     own = np.clip(rng.standard_normal(len(basis.stage)), -_LIMIT, _LIMIT)
     stage = given @ basis.attribute_stage + STAGE_SPREAD * spread * basis.spread @ own
     normal = np.clip(rng.standard_normal((len(basis.axes), 3)), -_LIMIT, _LIMIT) * spread
     features = np.zeros(len(basis.features))
     for axis, (common, *sides) in zip(basis.axes, normal.tolist(), strict=True):
         rule = DRIVEN.get(axis.name)
-        driven = rule.mean(subject) if rule else 0.0
+        driven = rule.mean(shown) if rule else 0.0
         _add_feature(features, axis, driven, common, sides)
     return HeadWeights(stage, REST_SHARE * given, features)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,13 +15,16 @@ from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.data.basis import Basis
 from mien.data.fields import LineField, SkinFrame
+from mien.data.looks import looks
 from mien.data.subject import Subject
 from mien.data.traits import BLOBS, LINES, BlobTrait, LineTrait
 from mien.geometry.normals import normalized, triangle_cross
+from mien.geometry.weights import smoothstep
 
 _MM = 1e-3
 # Skin unevenness: wavelengths (mm) of random waves and their standard deviation (mm).
 UNEVENNESS = ((70.0, 0.55, 10), (24.0, 0.13, 14), (11.0, 0.05, 14))
+SLACK = (0.15, 1.6, 2.2)  # by how much more of each old skin is uneven, from 35 to 80 years
 # Shapes that a face at rest holds a trace of, and the standard deviation of their (half-normal) weights.
 AT_REST = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "eyeSquintLeft",
@@ -29,8 +32,9 @@ AT_REST = (
     "mouthPressLeft", "mouthPressRight", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "mouthShrugLower",
 )  # fmt: skip
 AT_REST_SIGMA = 0.07
-_EAR_TURN = (4.0, 6.0)  # degrees outward: mean and standard deviation
+_EAR_TURN = (2.5, 5.0)  # degrees outward: mean and standard deviation
 _NORMAL_ROUNDS = 8
+_CORNER = (3.5e-3, 9.0e-3)  # metres from the mouth's corners over which folds set in
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Former:
             _add_line(out, trait, fields, share * strengths[trait.name], rng)
         for blob, places in self.blobs:
             _add_blob(out, blob, places, share * strengths[blob.name], rng)
-        out += (self.subdivision @ self._unevenness(rng))[:, None] * self._calm_normals
+        out += (self.subdivision @ self._unevenness(rng, looks(subject).age))[:, None] * self._calm_normals
         self._turn_ears(out, rng)
         return out + self._at_rest(rng)
 
@@ -96,10 +100,17 @@ class Former:
         return np.stack(shapes).astype(np.float32)
 
     def _line_fields(self, trait: LineTrait) -> list[LineField]:
-        points = self.frame.on_skin(np.array(trait.points, float) * _MM)
-        toward = self.frame.on_skin(np.array([trait.toward], float) * _MM)[0]
-        field = self.frame.line(points, toward, trait.reach * _MM)
+        points = self.frame.on_skin(np.array(trait.points, float) * _MM, trait.depth * _MM)
+        toward = self.frame.on_skin(np.array([trait.toward], float) * _MM, trait.depth * _MM)[0]
+        field = self._off_corners(self.frame.line(points, toward, trait.reach * _MM))
         return [field, field.mirrored(self.mirror)] if trait.paired else [field]
+
+    def _off_corners(self, field: LineField) -> LineField:
+        """The field without what would go into the corners of the mouth: folds end before them."""
+        corners = self.template.vertices[self.template.loops["lips_inner_upper"][[0, -1]]]
+        away = np.linalg.norm(self.frame.vertices[field.rows, None] - corners, axis=2).min(axis=1)
+        open_skin = smoothstep(away, *_CORNER)[:, None].astype(np.float32)
+        return replace(field, normal=open_skin * field.normal, sideways=open_skin * field.sideways)
 
     def _blob_fields(self, trait: BlobTrait) -> list[_Blob]:
         centre, size = np.array(trait.centre) * _MM, np.array(trait.size) * _MM
@@ -116,10 +127,12 @@ class Former:
         flip = np.array([-1, 1, 1], np.float32)
         return [blob, _Blob(self.mirror[rows], blob.place, blob.normal * flip, -1.0)]
 
-    def _unevenness(self, rng: np.random.Generator) -> Float[np.ndarray, " C"]:
+    def _unevenness(self, rng: np.random.Generator, age: float) -> Float[np.ndarray, " C"]:
         """Random waves out of the skin, on the cage: no face is as smooth as a mode, nor as symmetric."""
         height = np.zeros(len(self._cage_points), np.float32)
-        for wavelength, sigma, count in UNEVENNESS:
+        aged = min(max((age - 35.0) / 45.0, 0.0), 1.2)
+        for (wavelength, even, count), slack in zip(UNEVENNESS, SLACK, strict=True):
+            sigma = even * (1.0 + slack * aged)
             direction = rng.standard_normal((3, count))
             direction /= np.linalg.norm(direction, axis=0)
             number = 2 * np.pi / (wavelength * _MM * np.exp(0.25 * rng.standard_normal(count)))
@@ -162,8 +175,9 @@ class Former:
 def trait_strengths(subject: Subject) -> dict[str, float]:
     """How strongly each trait of `LINES` and `BLOBS` shows (1: plainly), so that skin can go with form."""
     rng = subject.stream("traits")
+    shown = looks(subject)
     traits: list[LineTrait | BlobTrait] = [*LINES, *BLOBS]
-    return {trait.name: trait.rule.strength(subject, rng) for trait in traits}
+    return {trait.name: trait.rule.strength(shown, rng) for trait in traits}
 
 
 def _add_line(

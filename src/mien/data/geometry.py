@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.data.basis import Basis
+from mien.data.build import Build
 from mien.data.draw import HeadWeights, draw_weights
 from mien.data.form import Former
+from mien.data.looks import looks
 from mien.data.plausible import Plausibility
 from mien.data.seat import Seat
 from mien.data.subject import Subject
@@ -38,6 +40,7 @@ class HeadMaker:
     def __init__(self, basis: Basis) -> None:
         self.basis, self.template = basis, load_template()
         self.former = Former(self.template, basis)
+        self.build = Build(self.template, basis.mean)
         self.seat = Seat(self.template, basis.n_skin)
         self.plausibility = Plausibility.of(self.template, basis.mean)
 
@@ -63,6 +66,7 @@ class HeadMaker:
         weights = draw_weights(self.basis, subject, subject.stream("geometry"), spread)
         skin = self.basis.skin(weights.stage, weights.attributes, weights.features)
         skin += self.former.offsets(subject, subject.stream("form"), spread)
+        self.build.resize(skin, looks(subject))
         seated, eyes = self.seat(skin)
         return seated.astype(np.float32), eyes, weights
 

@@ -23,12 +23,14 @@ class Rule:
 
     (base + age * aged + the other factors) * exp(jitter * n) + spread * n', present with `chance`; levels
     off at `STRONGEST`, and is never negative unless `signed`. `aged` rises from 0 at `from_age` to 1 at 80
-    years, weight and muscle count from -1 to 1, sex from -1 (female) to 1 (male), ancestry as its share.
+    years, weight and muscle count from -1 to 1, sex from -1 (female) to 1 (male), ancestry as its share;
+    `aged_lean` is what age does to the lean (weight 0) more than to the average, and to the heavy less.
     """
 
     base: float = 0.0
     age: float = 0.0
     from_age: float = 30.0
+    aged_lean: float = 0.0
     weight: float = 0.0
     male: float = 0.0
     muscle: float = 0.0
@@ -52,11 +54,11 @@ class Rule:
 
     def mean(self, subject: Subject) -> float:
         """The strength that the attributes alone suggest."""
-        aged = min(max((subject.age - self.from_age) / (80.0 - self.from_age), 0.0), 1.0)
+        aged = min(max((subject.age - self.from_age) / (80.0 - self.from_age), 0.0), 1.2)
         african, asian, european = subject.ancestry
         return (
             self.base
-            + self.age * aged
+            + (self.age + self.aged_lean * (1 - 2 * subject.weight)) * aged
             + self.weight * (2 * subject.weight - 1)
             + self.male * (2 * subject.sex - 1)
             + self.muscle * (2 * subject.muscle - 1)
@@ -81,7 +83,7 @@ class LineTrait:
     """A line with waves; `paired` traits are mirrored, each side with its own strength and path.
 
     `fade` are the shares of the line over which its ends fade in and out, `wander` (mm) how far a
-    subject's path strays, `toward` a point on the positive side.
+    subject's path strays, `toward` a point on the positive side, `depth` (mm) how far back the line may lie.
     """
 
     name: str
@@ -94,6 +96,7 @@ class LineTrait:
     wander: float = 1.2
     uneven: float = 0.25
     reach: float = 22.0
+    depth: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ from jaxtyping import Float
 from mien.core.errors import MienError
 from mien.core.face import Template
 from mien.data.basis import Basis, load_basis
+from mien.data.calipers import Calipers
 from mien.data.freeze import SEED, split_indices
 from mien.data.geometry import NeutralHead, head_maker
 from mien.data.linear_model import HeadModel, aligned_skins, fit_pca, importance
 from mien.data.skin.fast import albedo_256
 from mien.data.skin.look import SkinLook, draw_look
 from mien.data.subject import Subject, draw_subject
+from mien.evaluate.anthropometry import anthropometry_rows
 from mien.evaluate.consistency import read_people
 from mien.evaluate.database import (
     nearest_neighbours,
@@ -87,6 +89,7 @@ def evaluate_database(ict: Path | None, plots: Path | None, say: Say, sizes: Siz
     spread = _spread_rows(basis, template, train[: sizes.faces], ict)
     sections: Sections = {
         "distributions": distribution_rows(drawn),
+        "anthropometry": _anthropometry_rows(basis, template, fitted),
         "spread": spread,
         "likeness": _likeness_rows(basis, template, train, test, sizes.faces),
         "drawing": _drawing_rows(unseen),
@@ -108,6 +111,11 @@ def _heads(basis: Basis, split: str, count: int) -> list[NeutralHead]:
     if count > len(indices):
         raise MienError(f"{count} people of the {split} split, which has {len(indices)}; ask for fewer")
     return [maker.head(draw_subject(SEED, index)) for index in indices[:count]]
+
+
+def _anthropometry_rows(basis: Basis, template: Template, fitted: list[NeutralHead]) -> Rows:
+    subjects = [draw_subject(SEED, index) for index in split_indices("train")[: len(fitted)]]
+    return anthropometry_rows(Calipers(template, basis.mean), subjects, fitted)
 
 
 def _people(
