@@ -4,6 +4,7 @@ import pytest
 from mien.data.skin.cells import cell_noise, cell_noise_plain
 from mien.data.skin.grid import SIZE, grid
 from mien.data.skin.marks import BLOT, CREASE, PORE, SPOT, Marks, deposit
+from mien.data.skin.pores import _with_room
 from mien.data.skin.splat import splat, splat_plain
 
 
@@ -30,13 +31,32 @@ def test_a_spot_has_the_volume_of_a_gaussian():
 
 
 def test_cell_noise_is_its_plain_twin_and_a_distance():
-    points = np.random.default_rng(0).uniform(-5, 5, (300, 3))
-    for fast, slow in zip(cell_noise(points, 0.7, 3), cell_noise_plain(points, 0.7, 3), strict=True):
-        np.testing.assert_allclose(fast, slow, atol=1e-6)
+    points = np.random.default_rng(0).uniform(-5, 5, (15, 20, 3))
+    slow = cell_noise_plain(points.reshape(-1, 3), 0.7, 3)
+    for fast, plain in zip(cell_noise(points, 0.7, 3), slow, strict=True):
+        np.testing.assert_allclose(fast.ravel(), plain, atol=1e-6)
     first, second = cell_noise(points, 0.7, 3)
     assert (first <= second).all()
     moved = cell_noise(points + 1e-3, 0.7, 3)[0]  # a distance changes by no more than one moves
     assert np.abs(moved - first).max() <= 1e-3 * np.sqrt(3) / 0.7 + 1e-5
+
+
+def test_cell_noise_reads_places_between_texels():
+    row, column = np.indices((8, 8))
+    places = np.stack([1.3 * column, row + 0.2 * column, 0.5 * row], axis=-1)  # a plane
+    inner = np.stack(cell_noise(places, 1.1, 4, 32))[:, 2:-2, 2:-2]  # beyond lie the borders' half texels
+    row, column = (np.indices((32, 32)) + 0.5) / 4 - 0.5
+    fine = np.stack([1.3 * column, row + 0.2 * column, 0.5 * row], axis=-1)
+    np.testing.assert_allclose(inner, np.stack(cell_noise(fine, 1.1, 4))[:, 2:-2, 2:-2], atol=1e-5)
+
+
+def test_pores_keep_their_distance():
+    points = np.random.default_rng(1).uniform(0, 10, (400, 3)) * [1, 1, 0]
+    room, rank = np.full(400, 0.8), np.random.default_rng(2).random(400)
+    kept = points[_with_room(points, room, rank)]
+    gap = np.linalg.norm(kept[:, None] - kept, axis=2) + 9 * np.eye(len(kept))
+    assert 40 < len(kept) < 160
+    assert gap.min() >= 0.8
 
 
 def test_marks_are_round_in_millimetres_wherever_they_lie():

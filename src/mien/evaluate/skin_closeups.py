@@ -32,13 +32,12 @@ from mien.template.load import load_template
 from mien.textures.tangent import normal_from_displacement
 from mien.view.camera import Camera
 from mien.view.labels import blank_sheet, draw_text, paste
-from mien.view.lights import clay_studio
+from mien.view.lights import macro_studio
 from mien.view.render import light_for, render_lit
 from mien.view.subject import Subject, subject_from_scan, subject_from_template
 
 WIDTH_MM = 20.0
 _AWAY = 0.30  # metres from the skin to the eye
-_LIT_FROM = 44.0  # yaw of the studio, degrees: its key then grazes all four places
 _SLOW = 1.0  # millimetres, standard deviation
 _HILL = 0.1  # correlation down to which the hill round no shift reaches
 _NEAREST_REPEAT = 1.5  # millimetres: nearer than that, a pore is like itself
@@ -54,7 +53,7 @@ class Spot:
 
 
 SPOTS = (
-    Spot("cheek", {35: 0.40, 45: 0.30, 54: 0.30}, 32.0),
+    Spot("cheek", {35: 0.10, 45: 0.45, 54: 0.45}, 38.0),
     Spot("forehead", {21: -0.45, 22: -0.45, 20: 0.95, 23: 0.95}, 0.0),
     Spot("nose", {30: 0.72, 35: 0.28}, 28.0),
     Spot("lips", {51: 0.25, 57: 0.65, 54: 0.10}, 6.0),
@@ -82,10 +81,10 @@ def subject_view(
 def closeups(
     subject: Subject, landmarks: Float[np.ndarray, "68 3"], size: int = 400
 ) -> dict[str, UInt8[np.ndarray, "S S 3"]]:
-    """Pictures of `SPOTS`, `WIDTH_MM` wide, lit from the side as for judging relief."""
-    lit = light_for(subject, environment=clay_studio(_LIT_FROM), height=1024)
+    """Pictures of `SPOTS`, `WIDTH_MM` wide, each lit from the side as for judging relief."""
     out = {}
     for spot in SPOTS:
+        lit = light_for(subject, environment=macro_studio(spot.turn), height=1024)
         at = np.array(list(spot.landmarks.values())) @ landmarks[list(spot.landmarks)]
         out[spot.name] = render_lit(lit, _camera(subject, at, spot.turn, size))
     return out

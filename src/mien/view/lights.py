@@ -40,6 +40,17 @@ def studio() -> Environment:
     return _with_lights(_room() + fill + back, (key, rim))
 
 
+@lru_cache(maxsize=1)
+def portrait() -> Environment:
+    """For portraits on a dark ground: a large warm key near the camera, broad fill, a cool edge on both sides."""
+    key = Light(direction_at(42.0, 34.0), np.array([4.6, 4.36, 4.05]), np.radians(13.0))
+    left = Light(direction_at(152.0, 26.0), np.array([1.1, 1.2, 1.36]), np.radians(12.0))
+    right = Light(direction_at(-146.0, 26.0), np.array([1.9, 2.02, 2.25]), np.radians(12.0))
+    fill = _softbox(-42.0, 4.0, 40.0, 46.0, (0.36, 0.38, 0.42))
+    front = _softbox(6.0, -18.0, 30.0, 12.0, (0.20, 0.195, 0.19))  # a reflector under the chin
+    return _with_lights(_room() + fill + front, (key, left, right))
+
+
 @lru_cache(maxsize=8)
 def clay_studio(yaw: float = 0.0) -> Environment:
     """For judging form: one grazing key and a soft sky, no colour; `yaw` (degrees) turns it with a camera."""
@@ -47,6 +58,14 @@ def clay_studio(yaw: float = 0.0) -> Environment:
     up = latlong_directions(_HEIGHT)[..., 1]
     sky = (0.16 + 0.26 * np.clip(0.5 + 0.5 * up, 0, 1) ** 1.5)[..., None] * np.ones(3)
     return _with_lights(sky + _softbox(yaw + 100.0, 20.0, 30.0, 50.0, (0.30, 0.30, 0.30)), (key,))
+
+
+@lru_cache(maxsize=8)
+def macro_studio(yaw: float = 0.0) -> Environment:
+    """For skin from near: a grazing key that shows relief, a softbox in which its gloss shows, a dim room."""
+    key = Light(direction_at(yaw - 34.0, 30.0), np.array([5.6, 5.45, 5.25]), np.radians(4.0))
+    gloss = _softbox(yaw + 40.0, 22.0, 22.0, 26.0, (1.9, 1.95, 2.05))
+    return _with_lights(_room() + 0.22 + gloss, (key,))
 
 
 def white_furnace() -> Environment:

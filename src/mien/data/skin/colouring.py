@@ -7,7 +7,7 @@ from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
-from numba import njit, prange
+from numba import njit
 
 from mien.core.conventions import linear_to_srgb
 from mien.data.skin.hairs import SHADE
@@ -16,7 +16,7 @@ from mien.data.skin.pigment import BLOOD, MELANIN, OXYGEN, log_melanin, melanin_
 from mien.data.skin.tint import tint_of
 
 GRAIN = 0.022  # of log light, with the network of lines
-IN_GROOVES = (1.8, 2.0)  # log shares of melanin and blood that a millimetre of depth adds
+IN_GROOVES = (2.4, 2.2)  # log shares of melanin and blood that a millimetre of depth adds
 _DEEPEST = 0.11
 _CODES = 8192  # steps (of the root of light) of the table that encodes sRGB
 
@@ -63,23 +63,23 @@ def encoded(linear: Float[np.ndarray, "R R 3"]) -> Float[np.ndarray, "R R 3"]:
     return out
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _encode(linear, table, out):
     last = table.shape[0] - 2
-    for n in prange(linear.shape[0]):
+    for n in range(linear.shape[0]):
         at = np.sqrt(min(max(linear[n], np.float32(0.0)), np.float32(1.0))) * last
         low = int(at)
         out[n] = min(table[low] + (at - low) * (table[low + 1] - table[low]), np.float32(1.0))
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _colour(melanin, blood, oxygen, groove, network, hidden, numbers, table, slope, shade, out):
     own, unit, in_melanin, in_blood, deepest, grain = numbers[:6]
     low_m, low_b, step_m, step_b = numbers[6:]
     rows, columns = table.shape[0], table.shape[1]
-    for y in prange(out.shape[0]):
+    for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             deep = min(max(groove[y, x], np.float32(0.0)), deepest)
             share = max(own + unit * melanin[y, x], np.float32(0.3) * own)

@@ -22,14 +22,16 @@ def draw_eyes(subject: Subject, look: SkinLook) -> EyeLook:
     rng = subject.stream("iris")
     european, light = subject.ancestry[2], look.light
     fair = european * light * (1.35 - 0.7 * look.hair_colour + 0.2 * rng.standard_normal())
-    names, weights = _iris_chances(float(np.clip(fair, 0.0, 1.0)))
+    fair = float(np.clip(fair, 0.0, 1.0))
+    names, weights = _iris_chances(fair)
     first, second = rng.choice(len(names), 2, p=weights)
     share = rng.uniform(0.0, 0.35)
     colour = (1 - share) * np.array(IRIS_COLOURS[names[first]]) + share * np.array(
         IRIS_COLOURS[names[second]]
     )
     warmth = 0.03 * rng.standard_normal() * np.array([1.0, 0.0, -1.0])
-    colour = np.clip(colour * np.exp(0.10 * rng.standard_normal() + warmth), 0.05, 0.7)
+    depth = 0.74 + 0.26 * min(3.0 * fair, 1.0)  # brown is darker where no ancestor was fair
+    colour = np.clip(depth * colour * np.exp(0.10 * rng.standard_normal() + warmth), 0.05, 0.7)
     return EyeLook(
         iris=(float(colour[0]), float(colour[1]), float(colour[2])),
         yellowed=float(
@@ -71,8 +73,8 @@ def _lash_colour(look: SkinLook) -> tuple[float, float, float]:
 
 def _iris_chances(fair: float) -> tuple[tuple[str, ...], Float[np.ndarray, "K"]]:
     names = ("dark_brown", "brown", "hazel", "green", "grey", "blue")
-    brown = np.array([1.0, 0.55, 0.05, 0.0, 0.0, 0.0])
-    middle = np.array([0.05, 0.5, 0.3, 0.15, 0.02, 0.03])
+    brown = np.array([1.0, 0.5, 0.008, 0.0, 0.0, 0.0])
+    middle = np.array([0.12, 0.55, 0.25, 0.08, 0.02, 0.03])
     blue = np.array([0.0, 0.05, 0.08, 0.17, 0.20, 0.50])
     low, high = np.clip(2 * fair, 0, 1), np.clip(2 * fair - 1, 0, 1)
     chance = (1 - low) * brown / brown.sum() + (low - high) * middle / middle.sum() + high * blue / blue.sum()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from jaxtyping import Float
 
@@ -26,11 +28,14 @@ def skin_maps(look: SkinLook, resolution: int, parts: tuple[str, ...] = ("face",
 
     The same look and resolution give the same pixels.
     """
-    out: dict[str, Image] = {}
-    for part in parts:
-        for kind, image in _tile_maps(layout(part), look, resolution).items():
-            out[f"{part}_{kind}"] = image
-    return out
+    tiles = [layout(part) for part in parts]
+    with ThreadPoolExecutor(max(len(tiles), 1)) as pool:  # what takes long holds no interpreter lock
+        made = list(pool.map(lambda tile: _tile_maps(tile, look, resolution), tiles))
+    return {
+        f"{part}_{kind}": image
+        for part, maps in zip(parts, made, strict=True)
+        for kind, image in maps.items()
+    }
 
 
 def _tile_maps(tile: Layout, look: SkinLook, resolution: int) -> dict[str, Image]:

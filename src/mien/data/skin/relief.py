@@ -10,36 +10,27 @@ from jaxtyping import Float
 from mien.data.skin.cells import cell_noise
 from mien.data.skin.fields import grid_fields, vertex_fields
 from mien.data.skin.layout import COARSE, Layout, enlarged
+from mien.data.skin.lips import lip_relief
 from mien.data.skin.look import SkinLook
-from mien.data.skin.marks import CREASE, PORE, Marks
+from mien.data.skin.marks import CREASE, Marks
+from mien.data.skin.pores import pits
 from mien.data.skin.splat import splat
 from mien.data.skin.spots import Layer
 from mien.data.skin.traces import Courses, threads, wander
 from mien.data.skin.volume import mottle
 from mien.data.skin.wrinkles import wrinkle_marks, wrinkles_of
 
-# Pores a square millimetre, their radius and depth (mm), by region: largest on nose and inner cheeks.
-PORES: dict[str, tuple[float, float, float]] = {
-    "forehead": (0.55, 0.12, 0.034),
-    "cheek": (0.60, 0.14, 0.044),
-    "chin": (0.60, 0.14, 0.044),
-    "central": (0.85, 0.18, 0.065),
-    "nose": (1.0, 0.175, 0.065),
-    "upper_lip": (0.40, 0.09, 0.018),
-    "neck": (0.25, 0.10, 0.016),
-    "scalp": (0.30, 0.10, 0.016),
-}
-_ELSEWHERE = (0.35, 0.10, 0.020)
 _LINES = 0.52  # mm from one line of the skin's own network to the next
-_LINE_DEPTH = 0.015
+_LINE_DEPTH = 0.018
 _BUMPS = ((1.0, 0.019),)  # smallest size and standard deviation, mm: unevenness under the pores
 _THREAD_STEP = 0.45  # millimetres
+_FOLD_STAIN = 0.3  # share of a wrinkle's depth that counts as groove: wrinkles are skin, seen by their shade
 
 
 @dataclass(frozen=True)
 class Relief:
-    """`height` is displacement (mm, outward); `groove` how far pores, creases and wrinkles lie below the
-    skin round them (mm, 0 or more); `network` the skin's own fine lines, about -1..0.5.
+    """`height` is displacement (mm, outward); `groove` how far pores and creases (wrinkles in part) lie
+    below the skin round them (mm, 0 or more); `network` the skin's own fine lines, about -1..0.5.
     """
 
     height: Float[np.ndarray, "R R"]
@@ -52,17 +43,19 @@ def relief(layout: Layout, look: SkinLook, resolution: int, layers: list[Layer])
     rng = np.random.default_rng([look.seed, len(layout.tile.triangles), 1])
     smooth = enlarged(layout.whole(_smoothness()), resolution)
     network = _network(layout, look, resolution) * (1.0 - smooth)
-    groove = _pits(layout, look, resolution, rng)
-    lines = _creases(layout, look, resolution, rng) + _lip_creases(layout, look, resolution, rng)
+    groove = pits(layout, look, resolution, rng)
+    lines = _creases(layout, look, resolution, rng) + lip_relief(layout, look, resolution)
     np.maximum(groove, lines, out=groove)
     height = _LINE_DEPTH * (0.7 + 0.9 * look.lines) * network
     for n, (size, deviation) in enumerate(_BUMPS):
         strength = deviation * (0.55 + 0.6 * look.pores + 0.6 * look.old)
         bumps = mottle(layout.places.reshape(-1, 3), size, look.seed + n, channels=1).reshape(COARSE, COARSE)
         height += strength * (1 - 0.6 * smooth) * enlarged(bumps, resolution)
-    if layout.grid.part == "face":
-        groove += _wrinkles(layout, look, resolution, rng)
     height -= groove
+    if layout.grid.part == "face":
+        folds = _wrinkles(layout, look, resolution, rng)
+        height -= folds
+        groove += _FOLD_STAIN * folds
     for layer in layers:
         if layer.height:
             splat(height, _lifted(layer), layer.profile)
@@ -91,44 +84,12 @@ def _network(layout: Layout, look: SkinLook, resolution: int) -> Float[np.ndarra
     bend = mottle(flat, 0.9, look.seed + 11)
     amount = np.clip(1.0 + 0.35 * mottle(flat, 3.0, look.seed + 12, channels=1), 0.3, 1.8)
     bent = 0.16 * np.c_[bend, -bend.sum(axis=1) / 2].reshape(half.shape)
-    places = enlarged(layout.places, resolution) + enlarged(bent, resolution)
-    places = places.reshape(-1, 3)
-    first, second = cell_noise(places, _LINES * look.fineness, look.seed)
-    edge = np.minimum((second - first) * 1.9, 1.0).reshape(resolution, resolution)
-    first = first.reshape(resolution, resolution)
+    places = layout.places + enlarged(bent, COARSE)
+    if resolution < COARSE:
+        places = enlarged(places, resolution)
+    first, second = cell_noise(places, _LINES * look.fineness, look.seed, resolution)
+    edge = np.minimum((second - first) * 1.9, 1.0)
     return enlarged(amount.reshape(half.shape[:2]), resolution) * (edge * (2.0 - edge) - 0.35 * first - 0.45)
-
-
-def _pits(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
-    grid = layout.grid
-    fields = pore_fields()
-    density = grid.at_texels(fields[:, 0]) * (0.8 + 0.4 * look.pores)
-    density *= np.clip(
-        1.0 + 0.35 * mottle(grid_fields(grid.part).points, 1.6, look.seed + 13)[:, 1], 0.2, 2.0
-    )
-    places = grid.scatter(density, rng)
-    here = grid.at(places, fields)
-    count = len(places)
-    size = here[:, 1] * (0.65 + 0.7 * look.pores) * np.exp(0.3 * rng.standard_normal(count))
-    size = np.minimum(size, 0.26)
-    stretch = np.exp(0.20 * rng.standard_normal(count) + 0.15)
-    strength = here[:, 2] * (0.45 + 1.1 * look.pores) * np.minimum(rng.gamma(2.2, 0.45, count), 2.1)
-    way = grid.at(places, layout.tension)
-    marks = grid.marks(places, way, np.c_[size * stretch, size / stretch], strength, resolution)
-    canvas = np.zeros((resolution, resolution), np.float32)
-    splat(canvas, marks, PORE, deepest=True)
-    return canvas
-
-
-def pore_fields() -> Float[np.ndarray, "V 3"]:
-    """Density (1/mm²), radius and depth (mm) of pores at each vertex."""
-    fields = vertex_fields()
-    values = np.tile(np.array(_ELSEWHERE), (len(fields.points), 1))
-    for name, target in PORES.items():
-        values += fields.of(name)[:, None] * (np.array(target) - values)
-    bare = np.clip(1.0 - 1.4 * fields.of("lips") - fields.of("eye_rim"), 0.0, 1.0)
-    values[:, 0] *= bare
-    return values
 
 
 def _creases(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
@@ -149,32 +110,6 @@ def _creases(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Gen
     return canvas
 
 
-def _lip_creases(layout: Layout, look: SkinLook, resolution: int, rng: np.random.Generator) -> np.ndarray:
-    """Lips are creased from the skin to the mouth: some deep furrows, finer ones between, bent and forked."""
-    canvas = np.zeros((resolution, resolution), np.float32)
-    lips = grid_fields(layout.grid.part).of("lips")
-    if not (lips > 0.3).any():
-        return canvas
-    x = layout.grid.points[:, :1]
-    radial = np.concatenate([0.022 * x, np.ones_like(x), -0.35 * np.ones_like(x)], axis=1)
-    radial /= np.linalg.norm(radial, axis=1, keepdims=True)
-    for density, steps, width, depth, bend in (
-        (0.10, 20, 0.30, 0.030, 0.10),  # furrows a millimetre apart, over the whole lip
-        (0.50, 11, 0.16, 0.030, 0.18),
-        (0.80, 6, 0.10, 0.018, 0.35),
-        (0.25, 5, 0.09, 0.012, 1.2),  # and a few across them
-    ):
-        seeds = layout.grid.scatter(density * np.clip(2.0 * lips - 0.7, 0, 1), rng)
-        count = len(seeds)
-        turn = 0.6 * bend * rng.standard_normal((count, 1)) + bend * wander(count, steps, 2.0, rng)
-        courses = threads(layout.grid, seeds, radial, steps, _THREAD_STEP, turn)
-        deep = depth * (0.6 + 0.9 * look.lines) * rng.gamma(1.8, 0.55, count)
-        marks = _thread_marks(layout, courses, width, deep, resolution, rng)
-        splat(canvas, marks, CREASE, deepest=True)
-    inside = enlarged(layout.whole(vertex_fields().of("lips")), resolution)
-    return canvas * np.clip(3.0 * inside - 0.6, 0.0, 1.0)
-
-
 def _thread_marks(
     layout: Layout,
     courses: Courses,
@@ -191,7 +126,7 @@ def _thread_marks(
     strength = depth[:, None] * fade * np.clip(1.0 + 0.3 * wander(count, steps, 1.5, rng), 0.2, 1.8)
     wide = width * np.exp(0.25 * rng.standard_normal((count, 1))) * (0.7 + 0.3 * fade)
     keep = courses.on & (strength > 1e-4)
-    radius = np.c_[np.full(int(keep.sum()), 1.25 * _THREAD_STEP), wide[keep]]
+    radius = np.c_[np.full(int(keep.sum()), 2.0 * _THREAD_STEP), wide[keep]]
     return layout.grid.marks(courses.places[keep], courses.ahead[keep], radius, strength[keep], resolution)
 
 

@@ -62,7 +62,7 @@ def _profile(a, b, profile):
     return np.exp(-squared)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _splat(canvas, centre, to_surface, radius, strength, profile, deepest):
     height, width = canvas.shape

@@ -129,9 +129,9 @@ def _scars(grid: Grid, look: SkinLook, resolution: int, rng: np.random.Generator
     """Short pale lines, a little sunken."""
     places = _anywhere(grid, look.scars, rng)
     count = len(places)
-    radius = np.c_[rng.uniform(2.0, 7.0, count), rng.uniform(0.3, 0.7, count)]
+    radius = np.c_[rng.uniform(1.2, 4.0, count), rng.uniform(0.3, 0.6, count)]
     marks = grid.marks(places, _any(rng, count), radius, -rng.uniform(0.3, 0.7, count), resolution)
-    return [Layer(BLOOD, marks, CREASE, 0.12), Layer(MELANIN, _scaled(marks, 0.25), CREASE)]
+    return [Layer(BLOOD, marks, CREASE, 0.06), Layer(MELANIN, _scaled(marks, 0.25), CREASE)]
 
 
 def _scaled(marks: Marks, share: float) -> Marks:

@@ -46,7 +46,7 @@ def draw_hairs_plain(
         picture += share * (colour - picture)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _draw(picture, points, half, cover, colour):
     rows, columns = picture.shape[0], picture.shape[1]
@@ -76,7 +76,7 @@ def _draw(picture, points, half, cover, colour):
                         picture[y, x, c] += share * (colour[h, c] - picture[y, x, c])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def lay_cover(picture, canvas, colour):
     """Lays a colour over a picture in place, its share 1 - exp(-canvas) at each texel."""

@@ -33,9 +33,9 @@ _GROOVES = {
     "forehead line 3": (0.36, 0.10),
     "forehead line 4": (0.34, 0.085),
     "cheek crease": (0.32, 0.05),
-    "lip line 1": (0.20, 0.06),
-    "lip line 2": (0.20, 0.06),
-    "lip line 3": (0.20, 0.06),
+    "lip line 1": (0.26, 0.05),
+    "lip line 2": (0.26, 0.05),
+    "lip line 3": (0.26, 0.05),
 }
 
 
@@ -72,7 +72,7 @@ def wrinkle_marks(
         count = len(on)
         share = np.linspace(0, 1, count)
         fade = np.clip(share / 0.3, 0, 1) ** 0.8 * np.clip((1 - share) / 0.35, 0, 1) ** 0.8
-        uneven = 1.0 + 0.32 * wander(1, count, 7.0, rng)[0] + 0.15 * wander(1, count, 2.0, rng)[0]
+        uneven = 0.95 + 0.38 * wander(1, count, 9.0, rng)[0] + 0.16 * wander(1, count, 2.5, rng)[0]
         places.append(course.places[0][on])
         ahead.append(course.ahead[0][on])
         depth.append((wrinkle.depth * fade * np.clip(uneven, 0.15, 1.7))[on])
@@ -81,8 +81,8 @@ def wrinkle_marks(
         return []
     at, way, half, deep = (np.concatenate(a) for a in (places, ahead, width, depth))
     long = np.full(len(at), 1.6 * STEP)
-    groove = grid.marks(at, way, np.c_[np.maximum(long, half), half], deep, resolution)
-    hollow = grid.marks(at, way, np.c_[3.0 * half, 2.6 * half], 0.5 * deep, resolution)
+    groove = grid.marks(at, way, np.c_[np.maximum(long, half), half], 0.85 * deep, resolution)
+    hollow = grid.marks(at, way, np.c_[3.4 * half, 3.0 * half], 0.85 * deep, resolution)
     return [(groove, CREASE), (hollow, SPOT)]
 
 
