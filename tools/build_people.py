@@ -16,9 +16,10 @@ import scipy.sparse as sp
 from mien.data.basis import load_basis
 from mien.data.freeze import SEED, split_indices
 from mien.data.linear_model import database_skins, fit_pca, importance
+from mien.data.people import People, save_people
 from mien.data.subject import draw_subject
 from mien.geometry.solve import SpdSolver
-from mien.template.load import ASSETS, load_template, write_people
+from mien.template.load import ASSETS, load_template
 
 SUBJECTS, MODES = 2_000, 140
 
@@ -33,7 +34,7 @@ def main() -> None:
     model = fit_pca(skins, importance(template, basis.mean.astype(np.float64)), MODES)
     offset = model.mean - template.vertices[: basis.n_skin]
     cage = to_cage(np.concatenate([offset[None], model.modes]), basis.subdivision.astype(np.float64))
-    write_people(cage, given.out)
+    save_people(People(model), given.out, cage)
     print(f"{given.out}: {len(cage)} modes, {model.explained[-1]:.2%} of the variance, "
           f"{given.out.stat().st_size / 1e6:.1f} MB")  # fmt: skip
 

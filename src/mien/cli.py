@@ -40,6 +40,8 @@ class Rig:
     """68 or 51 points in the scan's coordinates (JSON, .ljson, .npy, .txt) instead of detected ones."""
     units: Literal["auto", "m", "cm", "mm"] = "auto"
     """The scan's unit; found from the face's size when left out."""
+    people: Path | None = None
+    """The model of heads to fit, one that `mien data model` wrote; the shipped one when left out."""
     keep_expression: bool = False
     """Keep closed eyes or a smile of the scan in the neutral instead of taking them out."""
     resolution: Literal[1024, 2048, 4096] = 1024
@@ -151,6 +153,7 @@ def _rig(command: Rig) -> int:
         mask=command.mask,
         landmarks=command.landmarks,
         units=command.units,
+        people=command.people,
         keep_expression=command.keep_expression,
         resolution=command.resolution,
         iris=command.iris,

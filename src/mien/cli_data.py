@@ -65,13 +65,32 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Model:
+    """Add heads that you registered to the linear model of heads; `mien rig --people` fits it."""
+
+    add: tuple[Path, ...]
+    """Asset folders that `mien rig` wrote, of people who agreed to it: the model holds their form."""
+    out: Path
+    """The model to write, .safetensors."""
+    start: Path | None = None
+    """The model to add to, one that this command wrote; the shipped one when left out."""
+    weight: float = 20.0
+    """How many of the shipped model's 2,000 heads one of yours counts for."""
+    components: int | None = None
+    """Components to keep; one more for each head when left out."""
+    json: bool = False
+    """Print the numbers as JSON."""
+
+
+@dataclass(frozen=True)
 class Data:
-    """Make, look into and time face databases."""
+    """Make, look into and time face databases; add to the model of heads."""
 
     do: (
         Annotated[Synth, tyro.conf.subcommand("synth")]
         | Annotated[Info, tyro.conf.subcommand("info")]
         | Annotated[Speed, tyro.conf.subcommand("bench")]
+        | Annotated[Model, tyro.conf.subcommand("model")]
     )
 
 
@@ -118,4 +137,14 @@ def _speed(command: Speed) -> int:
     return 0
 
 
-_RUN: dict[type, Callable[[Any], int]] = {Synth: _synth, Info: _info, Speed: _speed}
+def _model(command: Model) -> int:
+    from mien.pipeline.grow_people import grow_people, model_line
+    from mien.pipeline.tables import list_table
+
+    rows = grow_people(command.add, command.out, command.start, command.weight, command.components)
+    print(json.dumps(rows, indent=2) if command.json else list_table(rows))
+    print(model_line(command.out), file=sys.stderr)
+    return 0
+
+
+_RUN: dict[type, Callable[[Any], int]] = {Synth: _synth, Info: _info, Speed: _speed, Model: _model}

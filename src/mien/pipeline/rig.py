@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from mien.rig.personal import build_rig
 from mien.scan import clean_scan, load_scan, prepare_scan, read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.template import load_template
+from mien.template.load import read_people
 from mien.textures.asset import LARGEST_PART_MAP, asset_maps, part_maps
 from mien.textures.eyes import iris_named
 from mien.view import contact_sheet
@@ -84,6 +86,8 @@ def _check_options(options: RigOptions, out: Path) -> None:
         check_mask_file(options.mask)
     if options.landmarks is not None:
         read_landmarks(options.landmarks)
+    if options.people is not None:
+        read_people(options.people)
 
 
 def _check_formats(formats: tuple[str, ...]) -> None:
@@ -115,10 +119,13 @@ def _registration_stage(
     def fit(prepared: PreparedScan) -> Fitted:
         if options.mask is not None:
             prepared = with_mask(prepared, options.mask)
-        return settle_unit(template, prepared, register(template, prepared))
+        used = (
+            template if options.people is None else replace(template, people=read_people(options.people)[0])
+        )
+        return settle_unit(used, prepared, register(used, prepared))
 
     masks = mask_files(options.mask) if options.mask is not None else []
-    depends = [file_part(file) for file in masks]
+    depends = [file_part(file) for file in [*masks, options.people]]
     return stages.run("fitting the template", fit, prepared, depends=depends, shares=prepared)
 
 

@@ -50,6 +50,7 @@ def _provenance(prepared: PreparedScan, options: RigOptions, colours: list[str])
             "keep_expression": options.keep_expression,
             "landmarks": "given" if options.landmarks else "detected",
             "mask": "given" if options.mask else "guessed",
+            "people": "given" if options.people else "shipped",
             "resolution": options.resolution,
             "units": options.units,
         },

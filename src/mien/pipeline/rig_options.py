@@ -17,6 +17,7 @@ class RigOptions:
     mask: Path | None = None
     landmarks: Path | None = None
     units: str = "auto"
+    people: Path | None = None
     # what is made of it
     keep_expression: bool = False
     resolution: int = 1024

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mien.core.conventions import SHAPE_NAMES
@@ -121,17 +121,44 @@ def write_template(data: Template, basis: PackedIdentity, template: Path, identi
     _write(identity, _pack_basis(basis), {"format": FORMAT})
 
 
-def write_people(cage_modes: Float[np.ndarray, "K C 3"], path: Path) -> None:
-    """Writes a model of heads as modes of the skin's cage, half precision; the same model, the same bytes."""
-    _write(path, {"cage_modes": cage_modes.astype(np.float16)}, {"format": FORMAT})
+def write_people(modes: Float[np.ndarray, "K N 3"], path: Path, about: dict[str, object]) -> None:
+    """Writes a model of heads: its mean's offset from the template, then its modes, half precision.
+
+    `modes` are of the skin's cage, which takes a third of the room, or of all the skin's vertices. `about`
+    says what it stands for (see `mien.data.people`). The same model gives the same bytes.
+    """
+    n_cage = _packed_identity(_read(ASSETS / "identity.safetensors")[0]).subdivision.shape[1]
+    name = "cage_modes" if modes.shape[1] == n_cage else "skin_modes"
+    _write(path, {name: modes.astype(np.float16)}, {"format": FORMAT, **about})
+
+
+def read_people(path: Path) -> tuple[LinearModel, dict[str, object]]:
+    """The model of heads of a file that `write_people` wrote, for `Template.people`, and what it is about."""
+    if not path.is_file():
+        raise MienError(f"{path}: there is no such file; give a model that `mien data model` wrote")
+    try:
+        structure = _read(path)[1]
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise MienError(
+            f"{path}: is no model of heads ({error}); give one that `mien data model` wrote"
+        ) from error
+    basis = _packed_identity(_read(ASSETS / "identity.safetensors")[0])
+    n_vertices = len(_read(ASSETS / "template.safetensors")[0]["vertices"])
+    return _read_people(path, basis.subdivision, n_vertices), structure
 
 
 def _read_people(path: Path, subdivision: sp.csr_matrix, n_vertices: int) -> LinearModel:
-    cage = _read(path)[0]["cage_modes"].astype(np.float32)
-    count, n_cage, _ = cage.shape
-    skin = subdivision @ cage.transpose(1, 0, 2).reshape(n_cage, -1)
-    modes = np.zeros((count, n_vertices, 3), np.float32)
-    modes[:, : len(skin)] = skin.reshape(len(skin), count, 3).transpose(1, 0, 2)
+    tensors, (n_skin, n_cage) = _read(path)[0], subdivision.shape
+    cage = tensors.get("cage_modes", np.zeros((0, n_cage, 3)))
+    skin = tensors.get("skin_modes", np.zeros((0, n_skin, 3)))
+    if cage.shape[1:] != (n_cage, 3) or skin.shape[1:] != (n_skin, 3) or len(cage) + len(skin) == 0:
+        raise MienError(
+            f"{path}: is no model of heads on this version's template; make it again: mien data model --add"
+        )
+    smooth = subdivision @ cage.astype(np.float32).transpose(1, 0, 2).reshape(n_cage, -1)
+    modes = np.zeros((len(cage) + len(skin), n_vertices, 3), np.float32)
+    modes[: len(cage), :n_skin] = smooth.reshape(n_skin, len(cage), 3).transpose(1, 0, 2)
+    modes[len(cage) :, :n_skin] = skin
     return LinearModel(modes)
 
 
