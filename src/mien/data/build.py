@@ -20,6 +20,7 @@ from mien.data.subject import Subject
 from mien.geometry.weights import smoothstep
 
 _NECK_AXIS, _SKULL_AXIS = (0.0, -90.0), (0.0, -68.0)  # x, z, mm
+_EYE_LENGTH = 1.6  # mm by which the eye's fissure is drawn too short, near the inner corner rather
 _FULLER = (8.0, -2.5)  # mm round the skull between its front, sides and back, at sex 0.5 and a unit of m more
 
 
@@ -63,7 +64,7 @@ class Build:
         self.calipers = Calipers(template, mean)
         moves = _moves(template, 1e3 * mean.astype(np.float64))
         self._fields = {name: _sparse(moves[name]) for name in SIZES}
-        self._fuller = _sparse(moves["fuller"])
+        self._fuller, self._fissure = _sparse(moves["fuller"]), _sparse(moves["fissure"])
         take = self.calipers
         self._measures: dict[str, Callable[[np.ndarray], float]] = {
             "nose length": take.nose_length,
@@ -82,6 +83,7 @@ class Build:
         for name, size in SIZES.items():
             field, change = self._fields[name], size.change(self._measures[name](at), male)
             at[field.rows] += change * field.move
+        at[self._fissure.rows] += _EYE_LENGTH * self._fissure.move
         at[self._fuller.rows] += (_FULLER[0] + _FULLER[1] * male) * self._fuller.move
         skin[:] = 1e-3 * at
 
@@ -113,8 +115,14 @@ def _moves(template: Template, at: Float[np.ndarray, "S 3"]) -> dict[str, Float[
     corner = (2.0 * round_skull[:, 0] * round_skull[:, 2] / radius**2) ** 2
     corner *= smoothstep(y, 8.0, 45.0) * smoothstep(radius, 0.3, 0.8) / np.pi
     wing = template.regions["nose"][: len(at)] * smoothstep(-y, 18.0, 38.0) / 2.0
+    along_eye = np.clip((np.abs(x) - 31.5) / 13.6, -2.0, 2.0)
+    round_eye = (1.0 - smoothstep(np.abs(y + 1.0), 6.0, 17.0)) * (
+        1.0 - smoothstep(np.abs(along_eye), 1.1, 1.9)
+    )
+    longer = np.where(along_eye < 0, 0.58, 0.42) * along_eye * round_eye * smoothstep(z, -15.0, 0.0)
     lift = 0.5 + 0.5 * smoothstep(-z, 0.0, 80.0)  # the crown lies behind, the forehead keeps its height
     return {
+        "fissure": _along(np.sign(x) * longer, 0),
         "fuller": corner[:, None] * round_skull / radius[:, None],
         "nose breadth": _along(np.sign(x) * smoothstep(np.abs(x), 1.0, 17.0) * wing, 0),
         "nose length": _along(-below * near, 1),

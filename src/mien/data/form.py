@@ -31,7 +31,7 @@ AT_REST = (
     "eyeSquintRight", "mouthFrownLeft", "mouthFrownRight", "mouthSmileLeft", "mouthSmileRight",
     "mouthPressLeft", "mouthPressRight", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "mouthShrugLower",
 )  # fmt: skip
-AT_REST_SIGMA = 0.07
+AT_REST_SIGMA = 0.055
 _EAR_TURN = (2.5, 5.0)  # degrees outward: mean and standard deviation
 _NORMAL_ROUNDS = 8
 _CORNER = (3.5e-3, 9.0e-3)  # metres from the mouth's corners over which folds set in
