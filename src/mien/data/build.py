@@ -20,7 +20,7 @@ from mien.data.subject import Subject
 from mien.geometry.weights import smoothstep
 
 _NECK_AXIS, _SKULL_AXIS = (0.0, -90.0), (0.0, -68.0)  # x, z, mm
-_EYE_LENGTH = 1.6  # mm by which the eye's fissure is drawn too short, near the inner corner rather
+_EYE_LENGTH = 2.6  # mm by which the eye's fissure is drawn too short, near the inner corner rather
 _FULLER = (8.0, -2.5)  # mm round the skull between its front, sides and back, at sex 0.5 and a unit of m more
 
 
@@ -119,7 +119,7 @@ def _moves(template: Template, at: Float[np.ndarray, "S 3"]) -> dict[str, Float[
     round_eye = (1.0 - smoothstep(np.abs(y + 1.0), 6.0, 17.0)) * (
         1.0 - smoothstep(np.abs(along_eye), 1.1, 1.9)
     )
-    longer = np.where(along_eye < 0, 0.58, 0.42) * along_eye * round_eye * smoothstep(z, -15.0, 0.0)
+    longer = np.where(along_eye < 0, 0.55, 0.45) * along_eye * round_eye * smoothstep(z, -15.0, 0.0)
     lift = 0.5 + 0.5 * smoothstep(-z, 0.0, 80.0)  # the crown lies behind, the forehead keeps its height
     return {
         "fissure": _along(np.sign(x) * longer, 0),

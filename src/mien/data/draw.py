@@ -46,7 +46,7 @@ DRIVEN: dict[str, Rule] = {
     "cheek/l-cheek-bones-incr": Rule(asian=0.25),
     "cheek/l-cheek-volume-incr": Rule(weight=0.35),
     "eyebrows/eyebrows-trans-forward": Rule(male=0.15),
-    "eyebrows/eyebrows-trans-up": Rule(male=-0.22, age=-0.2),
+    "eyebrows/eyebrows-trans-up": Rule(base=0.08, male=-0.35, age=-0.2),
     "ears/l-ear-scale-incr": Rule(male=0.08, age=0.25),
     "ears/l-ear-lobe-incr": Rule(age=0.35),
     "head/head-back-scale-depth-incr": Rule(asian=-0.15, african=0.1),

@@ -1,8 +1,10 @@
 """What somebody looks like: form follows attributes, but not everybody looks their age, sex or ancestry.
 
-* **Age**: years beyond 25 count exp(0.14 n)-fold, so that at 80 people look 72 to 89 (two of three).
-* **Sex**: 0.5 + 0.8 (sex - 0.5) + 0.17 n: from form, as in life, about one in twenty is taken for the other.
-* **Ancestry**: shares + 0.09 n each, none below 0, made to sum to 1.
+* **Age**: years beyond 25 count exp(0.14 n)-fold, so that at 80 people look 73 to 88 (two of three).
+* **Sex**: 0.5 + 0.85 (sex - 0.5) + 0.115 n: from form, as in life, about one in twenty is taken for the other.
+* **Ancestry**: shares + 0.08 n each, none below 0, made to sum to 1.
+
+All n are normal, within 2.4.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import numpy as np
 from mien.data.subject import Subject
 
 _AGEING, _FULL_GROWN = 0.14, 25.0
-_SEX_SLOPE, _SEX_STRAY = 0.85, 0.12
-_ANCESTRY_STRAY = 0.09
+_SEX_SLOPE, _SEX_STRAY = 0.85, 0.115
+_ANCESTRY_STRAY = 0.08
 _LIMIT = 2.4  # standard deviations
 
 
