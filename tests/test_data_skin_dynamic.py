@@ -10,6 +10,8 @@ from mien.data.skin.dynamic import (
     strain_of,
     wrinkle_patterns,
 )
+from mien.data.skin.expressed import dynamic_skin, strain_in
+from mien.data.skin.fast import albedo_256
 from mien.data.skin.layout import layout
 from mien.data.skin.look import draw_look
 from mien.data.subject import draw_subject
@@ -77,3 +79,28 @@ def test_rest_changes_nothing(face):
     strain = shape_strain(face, {"jawOpen": 0.0})
     assert not expression_relief(face, look, strain, wrinkle_patterns(face, look, 256)).any()
     np.testing.assert_allclose(expression_blood(strain, look), 0, atol=1e-6)
+
+
+def test_maps_at_rest_are_the_neutrals_and_an_expression_changes_them(face):
+    look = draw_look(draw_subject(1, 12))
+    skin = dynamic_skin(look, albedo_256(look), displacement=True)
+    rest = shape_strain(face, {"jawOpen": 0.0})
+    np.testing.assert_array_equal(skin.albedo_in(rest), skin.albedo)
+    np.testing.assert_array_equal(skin.displacement_in(rest), skin.displacement)
+    raised = shape_strain(face, {"browInnerUp": 1.0, "browOuterUpLeft": 1.0, "browOuterUpRight": 1.0})
+    deeper = skin.displacement - skin.displacement_in(raised)
+    assert deeper.min() > -1e-6  # millimetres
+    plain = -expression_relief(face, look, raised, skin.patterns)  # over a finer square
+    covered = face.grid.covered
+    assert np.corrcoef(deeper[covered], plain[covered])[0, 1] > 0.97
+    assert deeper[covered].mean() == pytest.approx(plain[covered].mean(), rel=0.1)
+    assert np.abs(skin.albedo_in(raised).astype(int) - skin.albedo).max() > 4
+
+
+def test_a_skin_alone_is_strained_as_with_the_rest_of_the_head(face):
+    points = face.template.vertices
+    offset = 1e-3 * np.random.default_rng(0).standard_normal(points.shape)
+    skin = int(skin_triangles(face).max()) + 1
+    whole, alone = strain_in(points, offset), strain_in(points[:skin], offset[:skin])
+    np.testing.assert_array_equal(whole.area, alone.area)
+    assert np.abs(whole.area).max() > 0.01

@@ -15,9 +15,13 @@ from mien.core.errors import MienError
 from mien.data.basis import load_basis
 from mien.data.database import Database
 from mien.data.expression import expression_maker
+from mien.data.record import encode_lengths
+from mien.data.sampler import Sampler
+from mien.data.skin.expressed import dynamic_skin
+from mien.data.skin.look import draw_look
 from mien.data.subject import draw_subject
 from mien.data.whole import mean_head, whole_expression, whole_head
-from mien.pipeline.database_build import SynthOptions, subject_of, synthesize
+from mien.pipeline.database_build import DISPLACEMENT_MM, SynthOptions, subject_of, synthesize
 from mien.pipeline.database_info import contact_sheet, database_info, info_text
 from mien.template.load import load_template
 
@@ -68,13 +72,36 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(made, tmp_path):
     assert synthesize(str(again), OPTIONS, 0) == 0
 
 
+def test_dynamic_maps_are_the_makers(tmp_path):
+    options = SynthOptions(seed=6, count=1, expressions="random:1", per_shard=1, maps="all")
+    synthesize(str(tmp_path), options, 0)
+    record = next(Database(str(tmp_path)).records())
+    (name,) = record.expressions
+    names = {"albedo", "displacement", f"albedo/{name}", f"displacement/{name}"}
+    assert set(record.maps) == names
+    sample = Sampler(6, 64, "random:1", maps="all").batch([0])
+    rest = dynamic_skin(draw_look(draw_subject(6, 0)), record.maps["albedo"], displacement=True)
+    np.testing.assert_array_equal(record.maps[f"albedo/{name}"], sample["albedo"][0])
+    step = np.ptp(DISPLACEMENT_MM) / 65535
+    np.testing.assert_allclose(record.lengths("displacement"), rest.displacement, atol=step)
+    np.testing.assert_allclose(record.lengths(f"displacement/{name}"), sample["displacement"][0], atol=step)
+    assert (record.maps["albedo"] != sample["albedo"][0]).any()
+    with pytest.raises(ValueError, match=r"expected -2\.5 to 2\.5"):
+        encode_lengths(np.array([[0.0, 2.6]]), list(DISPLACEMENT_MM))
+
+
 def test_another_database_in_the_folder_is_refused(made):
     with pytest.raises(MienError, match="holds another database"):
         synthesize(str(made), SynthOptions(seed=7, count=2, expressions="random:2", per_shard=1), 0)
 
 
 def test_options_that_make_no_sense_are_refused():
-    for wrong in ({"count": 0}, {"count": 1, "resolution": 300}, {"count": 1, "expressions": "some"}):
+    for wrong in (
+        {"count": 0},
+        {"count": 1, "resolution": 300},
+        {"count": 1, "expressions": "some"},
+        {"count": 1, "maps": "some"},
+    ):
         with pytest.raises(MienError, match="expected"):
             SynthOptions(seed=1, **wrong)
 

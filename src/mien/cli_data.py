@@ -32,6 +32,8 @@ class Synth:
     """Processes, of about 0.9 GB each."""
     expressions: str = "26"
     """26: the stage's; none: neutrals only; random:K: K random combinations of the 52 shapes a subject."""
+    maps: str = "albedo"
+    """albedo: of the neutral; dynamic: of each expression too; all: displacement too, 16 bits."""
     shard: int = 32
     """Subjects a shard: what is redone after a stop, and what a worker makes at a time."""
 
@@ -54,12 +56,16 @@ class Info:
 
 @dataclass(frozen=True)
 class Speed:
-    """Time and memory of the in-memory samples that training uses."""
+    """Time and memory of the in-memory samples that training uses, or of skin maps."""
 
     samples: int = 52
     """Samples to time, 26 a subject; then as many fresh subjects as fit a quarter of them."""
     resolution: int = 256
     """Texels of the geometry images."""
+    maps: str = "albedo"
+    """albedo: of the neutral; dynamic: of each expression; all: displacement too."""
+    skin: int = 0
+    """Time a set of skin maps of this resolution (4096) instead."""
     json: bool = False
     """Print the numbers as JSON."""
 
@@ -104,7 +110,7 @@ def _synth(command: Synth) -> int:
     from mien.pipeline.progress import counting_progress
 
     options = SynthOptions(
-        command.seed, command.count, command.resolution, command.expressions, command.shard
+        command.seed, command.count, command.resolution, command.expressions, command.shard, command.maps
     )
     try:
         with counting_progress("subjects", command.count) as tell:
@@ -129,10 +135,13 @@ def _info(command: Info) -> int:
 
 
 def _speed(command: Speed) -> int:
-    from mien.pipeline.measure_sampler import measure_sampler
+    from mien.pipeline.measure_sampler import measure_sampler, measure_skin
     from mien.pipeline.tables import rows_table
 
-    rows = measure_sampler(command.samples, command.resolution)
+    if command.skin:
+        rows = measure_skin(command.skin)
+    else:
+        rows = measure_sampler(command.samples, command.resolution, command.maps)
     print(json.dumps(rows, indent=2) if command.json else rows_table(rows))
     return 0
 

@@ -80,6 +80,7 @@ class Header:
     per_shard: int
     expressions: list[str]
     resolution: int
+    maps: str = "albedo"
     unit: str = "metre"
     schema_version: int = SCHEMA_VERSION
 

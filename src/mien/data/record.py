@@ -10,9 +10,10 @@ from typing import Any
 import cv2
 import numpy as np
 import zstandard
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Shaped, UInt16
 from safetensors.numpy import load, save
 
+_CODES = 65535  # the largest code of 16 bits
 LEVEL = 3  # of zstandard: higher ones gain 2 % and take thrice as long
 GENERATED = "generated: no person was scanned"
 
@@ -22,7 +23,8 @@ class Record:
     """A subject. Offsets are metres: `neutral` from the database's mean head, `expressions` from the neutral.
 
     `attributes` are plain JSON values; `maps` are uint8 or uint16 pictures (H, W, C), row 0 at the top,
-    colour in sRGB, by name ("albedo", "albedo/jawOpen"), or float16 lengths in mm ("displacement").
+    colour in sRGB, by name ("albedo", "albedo/jawOpen"), or float16 lengths in mm. `ranges` say for each
+    kind of map of 16-bit lengths ("displacement") which millimetres 0 and 65535 stand for.
     `provenance`, `licence` and `consent` say where the subject is from and what may be done with it.
     """
 
@@ -34,6 +36,20 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
     licence: str = "CC0-1.0"
     consent: str = GENERATED
+    ranges: dict[str, list[float]] = field(default_factory=dict)
+
+    def lengths(self, name: str) -> Float[np.ndarray, "H W"]:
+        """A map of 16-bit lengths ("displacement", "displacement/smile") in millimetres."""
+        low, high = self.ranges[name.partition("/")[0]]
+        return (low + (high - low) / _CODES * self.maps[name][..., 0]).astype(np.float32)
+
+
+def encode_lengths(lengths: Float[np.ndarray, "H W"], span: list[float]) -> UInt16[np.ndarray, "H W 1"]:
+    """Millimetres as 16-bit codes. Raises `ValueError` for what lies outside the span."""
+    low, high = span
+    if not (lengths.min() >= low and lengths.max() <= high):
+        raise ValueError(f"lengths {lengths.min():.2f} to {lengths.max():.2f} mm, expected {low} to {high}")
+    return np.rint((lengths.astype(np.float64) - low) * (_CODES / (high - low))).astype(np.uint16)[..., None]
 
 
 def to_members(record: Record) -> dict[str, bytes]:
@@ -82,6 +98,7 @@ def _head(record: Record) -> dict[str, Any]:
         "provenance": record.provenance,
         "licence": record.licence,
         "consent": record.consent,
+        "ranges": record.ranges,
     }
 
 

@@ -1,6 +1,7 @@
 """The face database in memory: samples made when training asks for them, the same as on disk.
 
-Needs numpy, scipy and safetensors only. A sample is one subject's one expression.
+Needs numpy, scipy and safetensors only (dynamic maps numba and OpenCV too). A sample is one subject's one
+expression.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from mien.core.errors import MienError
 from mien.data.basis import Basis, load_basis
 from mien.data.expression import BoundHead, ExpressionMaker, expression_maker
 from mien.data.expression_codes import ExpressionPlan
@@ -20,6 +23,10 @@ from mien.data.subject import Subject, draw_subject
 from mien.geoimage.codec import GeometryImageCodec, face_codec
 from mien.template.load import load_template
 
+if TYPE_CHECKING:
+    from mien.data.skin.expressed import DynamicSkin
+
+MAPS = ("albedo", "dynamic", "all")  # the neutral's albedo; or each expression's own; and displacement too
 KEPT_SUBJECTS = 192  # of which neutral, albedo and form are kept (about 2.5 MB each)
 
 
@@ -37,10 +44,14 @@ class KeptSubject:
     bound: BoundHead
     neutral: Float[np.ndarray, "R R 3"]
     albedo: UInt8[np.ndarray, "256 256 3"] | None
+    skin: DynamicSkin | None
 
 
 class Sampler:
-    """Samples of the database `seed`: index i is subject i // E and the i % E-th of its E expressions."""
+    """Samples of the database `seed`: index i is subject i // E and the i % E-th of its E expressions.
+
+    `maps` are those of `MAPS`; without `albedo` there are none.
+    """
 
     def __init__(
         self,
@@ -50,9 +61,13 @@ class Sampler:
         *,
         basis: Basis | None = None,
         albedo: bool = True,
+        maps: str = "albedo",
         keep: int = KEPT_SUBJECTS,
     ) -> None:
         self.seed, self.resolution, self.keep, self.with_albedo = seed, resolution, keep, albedo
+        if maps not in MAPS:
+            raise MienError(f"maps {maps!r}: expected one of {', '.join(MAPS)}")
+        self.maps = maps
         self.plan = ExpressionPlan(expressions)
         self.names = self.plan.names
         self.maker: ExpressionMaker = expression_maker(basis or load_basis())
@@ -68,7 +83,8 @@ class Sampler:
         person = draw_subject(self.seed, number)
         head = self.maker.heads.head(person)
         bound = self.maker.bind(head, self.maker.draw_form(person, head))
-        kept = KeptSubject(person, bound, self._image(head.skin - self._mean), self._albedo(person))
+        neutral = self._image(head.skin - self._mean)
+        kept = KeptSubject(person, bound, neutral, *self._skin(person))
         self._kept[number] = kept
         while len(self._kept) > self.keep:
             self._kept.popitem(last=False)
@@ -79,7 +95,8 @@ class Sampler:
 
         geometry (B, R, R, 3) float32 metres from the mean head; offset, the expression's part of it;
         albedo (B, 256, 256, 3) uint8 sRGB; code (B, 52); age, sex, tone, ita, weight, muscle (B,), ancestry
-        (B, 3); the numbers of subject and expression.
+        (B, 3); the numbers of subject and expression. With `maps` "dynamic" the albedo is the expression's;
+        with "all" there is its displacement too, (B, 256, 256) float32 mm.
         """
         rows = [self._sample(int(index)) for index in indices]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
@@ -88,7 +105,8 @@ class Sampler:
         number, place = divmod(index, len(self.names))
         kept = self.subject(number)
         code = self.plan.weights(self.seed, number, place)
-        offset = self._image(self.maker.expression(kept.bound, code))
+        moved = self.maker.expression(kept.bound, code)
+        offset = self._image(moved)
         person = kept.subject
         out = {
             "geometry": kept.neutral + offset,
@@ -102,6 +120,8 @@ class Sampler:
             out[name] = np.float32(getattr(person, name))
         if kept.albedo is not None:
             out["albedo"] = kept.albedo
+        if kept.skin is not None:
+            out |= _expressed(kept.skin, kept.bound.head.skin, moved)
         return out
 
     def _image(self, offsets: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "R R 3"]:
@@ -111,10 +131,26 @@ class Sampler:
         whole[: len(offsets)] = offsets
         return self.codec.encode_fast(whole)
 
-    def _albedo(self, person: Subject) -> np.ndarray | None:
+    def _skin(self, person: Subject) -> tuple[np.ndarray | None, DynamicSkin | None]:
         if not self.with_albedo:
-            return None
+            return None, None
         from mien.data.skin.fast import albedo_256
         from mien.data.skin.look import draw_look
 
-        return albedo_256(draw_look(person))
+        look = draw_look(person)
+        albedo = albedo_256(look)
+        if self.maps == "albedo":
+            return albedo, None
+        from mien.data.skin.expressed import dynamic_skin
+
+        return albedo, dynamic_skin(look, albedo, displacement=self.maps == "all")
+
+
+def _expressed(skin: DynamicSkin, neutral: np.ndarray, offset: np.ndarray) -> dict[str, np.ndarray]:
+    from mien.data.skin.expressed import strain_in
+
+    strain = strain_in(neutral, offset)
+    out: dict[str, np.ndarray] = {"albedo": skin.albedo_in(strain)}
+    if skin.displacement is not None:
+        out["displacement"] = skin.displacement_in(strain)
+    return out

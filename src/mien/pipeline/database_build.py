@@ -22,13 +22,16 @@ from mien.data.database import Folder, Header, missing_shards, shard_name, write
 from mien.data.expression import ExpressionMaker, expression_maker
 from mien.data.expression_codes import ExpressionPlan
 from mien.data.freeze import DATABASE_VERSION, fingerprint
-from mien.data.record import Record
+from mien.data.record import Record, encode_lengths
+from mien.data.sampler import MAPS
+from mien.data.skin.look import SkinLook, draw_look
 from mien.data.subject import Subject, draw_subject
 from mien.data.whole import mean_head, whole_expression, whole_head
 from mien.template.load import ASSETS, load_template
 
 FAST_RESOLUTION = 256  # of the albedo that training's own path draws; others are drawn in full detail
 RESOLUTIONS = (64, 4096)
+DISPLACEMENT_MM = (-2.5, 2.5)  # what the 16 bits of displacement span
 _POLL = 0.25  # seconds
 
 Tell = Callable[[int], None]
@@ -43,6 +46,7 @@ class SynthOptions:
     resolution: int = 256
     expressions: str = "26"
     per_shard: int = 32
+    maps: str = "albedo"
 
     def __post_init__(self) -> None:
         low, high = RESOLUTIONS
@@ -53,6 +57,8 @@ class SynthOptions:
             )
         if not (low <= self.resolution <= high and self.resolution & (self.resolution - 1) == 0):
             raise MienError(f"resolution {self.resolution}: expected a power of two from {low} to {high}")
+        if self.maps not in MAPS:
+            raise MienError(f"maps {self.maps!r}: expected one of {', '.join(MAPS)}")
         ExpressionPlan(self.expressions)
 
 
@@ -94,6 +100,7 @@ def database_header(options: SynthOptions) -> Header:
         per_shard=options.per_shard,
         expressions=ExpressionPlan(options.expressions).names,
         resolution=options.resolution,
+        maps=options.maps,
     )
 
 
@@ -120,7 +127,7 @@ def make_record(options: SynthOptions, index: int) -> Record:
         attributes=subject_attributes(subject),
         neutral=whole.neutral - _mean(maker),
         expressions=expressions,
-        maps={"albedo": _albedo(subject, options.resolution)},
+        maps=_maps(subject, options, whole.neutral, expressions),
         provenance={
             "generator": f"mien {__version__}, database {DATABASE_VERSION}",
             "seed": options.seed,
@@ -128,6 +135,7 @@ def make_record(options: SynthOptions, index: int) -> Record:
             "draws": head.attempts,
             "codes": codes,
         },
+        ranges={"displacement": list(DISPLACEMENT_MM)} if options.maps == "all" else {},
     )
 
 
@@ -160,10 +168,29 @@ def _mean(maker: ExpressionMaker) -> np.ndarray:
     return mean_head(maker.heads.basis, maker.template)
 
 
-def _albedo(subject: Subject, resolution: int) -> np.ndarray:
-    from mien.data.skin.look import draw_look
-
+def _maps(
+    subject: Subject, options: SynthOptions, neutral: np.ndarray, expressions: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The maps that the options ask for, by name: "albedo", "displacement", "albedo/smile", ..."""
     look = draw_look(subject)
+    maps = {"albedo": _albedo(look, options.resolution)}
+    if options.maps == "albedo":
+        return maps
+    from mien.data.skin.expressed import dynamic_skin, strain_in
+
+    with_displacement = options.maps == "all"
+    skin = dynamic_skin(look, maps["albedo"], displacement=with_displacement)
+    if skin.displacement is not None:
+        maps["displacement"] = encode_lengths(skin.displacement, list(DISPLACEMENT_MM))
+    for name, offset in expressions.items():
+        strain = strain_in(neutral, offset)
+        maps[f"albedo/{name}"] = skin.albedo_in(strain)
+        if with_displacement:
+            maps[f"displacement/{name}"] = encode_lengths(skin.displacement_in(strain), list(DISPLACEMENT_MM))
+    return maps
+
+
+def _albedo(look: SkinLook, resolution: int) -> np.ndarray:
     if resolution == FAST_RESOLUTION:
         from mien.data.skin.fast import albedo_256
 

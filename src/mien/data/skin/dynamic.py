@@ -129,19 +129,24 @@ def expression_relief(
 
     Old and inelastic skin folds sooner and deeper. Zero where skin is not shortened.
     """
-    slack = 0.02 + 0.10 * look.elasticity
-    share = _SHARE[0] + (_SHARE[1] - _SHARE[0]) * (0.35 * look.old + 0.65 * look.wrinkles)
     resolution = patterns.shape[1]
     out = np.zeros((resolution, resolution), np.float32)
-    # Shortening across the lines of tension folds skin along them; the other way it resists twice as long.
-    for pattern, shortened, patience in (
-        (patterns[0], -strain.across, 1.0),
-        (patterns[1], -strain.along, 2.0),
-    ):
-        free = np.maximum(1.0 - np.exp(-np.maximum(shortened - patience * slack, 0.0)), 0.0)
-        height = share * _WAVE / np.pi * np.sqrt(free) * np.clip(1.0 - vertex_fields().of("scalp"), 0, 1)
+    for pattern, height in zip(patterns, fold_heights(look, strain), strict=True):
         out -= enlarged(layout.whole(height), resolution) * pattern
     return np.minimum(out, 0.0)
+
+
+def fold_heights(look: SkinLook, strain: Strain) -> Float[np.ndarray, "2 V"]:
+    """How deep (mm) skin folds along the lines of tension and across them, at each vertex."""
+    slack = 0.02 + 0.10 * look.elasticity
+    share = _SHARE[0] + (_SHARE[1] - _SHARE[0]) * (0.35 * look.old + 0.65 * look.wrinkles)
+    # Shortening across the lines of tension folds skin along them; the other way it resists twice as long.
+    shortened = np.stack([-strain.across - slack, -strain.along - 2.0 * slack])
+    height = share * _WAVE / np.pi * np.sqrt(1.0 - np.exp(-np.maximum(shortened, 0.0)))
+    fields = vertex_fields()
+    if len(strain.area) == len(fields.points):
+        height *= np.clip(1.0 - fields.of("scalp"), 0.0, 1.0)
+    return height
 
 
 def shape_strain(layout: Layout, weights: dict[str, float]) -> Strain:

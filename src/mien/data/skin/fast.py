@@ -55,6 +55,12 @@ def albedo_256(look: SkinLook) -> UInt8[np.ndarray, "256 256 3"]:
     return encoded(colour).reshape(SIZE, SIZE, 3)
 
 
+def over_square(vertex_values: Float[np.ndarray, " V"]) -> Float[np.ndarray, "256 256"]:
+    """Vertex values at the texels of the face tile, off it those of the nearest texel on it (float32)."""
+    values = grid("face").at_texels(vertex_values).astype(np.float32)
+    return values[_nearest()].reshape(SIZE, SIZE)
+
+
 def _log_colour(made: np.ndarray, look: SkinLook) -> np.ndarray:
     return tint_of(look.skin).log_colour(log_melanin(made[:, MELANIN], look), made[:, BLOOD], made[:, OXYGEN])
 

@@ -76,6 +76,6 @@ def _iris_chances(fair: float) -> tuple[tuple[str, ...], Float[np.ndarray, "K"]]
     brown = np.array([1.0, 0.5, 0.008, 0.0, 0.0, 0.0])
     middle = np.array([0.12, 0.55, 0.25, 0.08, 0.02, 0.03])
     blue = np.array([0.0, 0.05, 0.08, 0.17, 0.20, 0.50])
-    low, high = np.clip(2 * fair, 0, 1), np.clip(2 * fair - 1, 0, 1)
+    low, high = np.clip(2 * fair, 0, 1) ** 1.5, np.clip(2 * fair - 1, 0, 1)
     chance = (1 - low) * brown / brown.sum() + (low - high) * middle / middle.sum() + high * blue / blue.sum()
     return names, chance / chance.sum()
