@@ -5,6 +5,7 @@ from mien.core.errors import MienError
 from mien.core.face import FaceAsset, PreparedScan, Rig
 from mien.core.mesh import Image, Scan
 from mien.template import load_template
+from mien.textures.lashes import occlusion_maps
 from mien.view import contact_sheet, expression_sheet, standard_camera, subject_from_template
 from mien.view.render import render_view
 from mien.view.sheet import SHEET_EXPRESSIONS, WIDTH
@@ -56,3 +57,21 @@ def test_the_expression_sheet_shows_a_row_for_each_name(template):
     sheet = expression_sheet(template, size=64, columns=2, names=("jawOpen", "eyeBlinkLeft", "mouthPucker"))
     assert sheet.shape == (2 * (64 + 28) + 6, 2 * (192 + 6) + 6, 3)
     assert sheet.std() > 15
+
+
+def test_the_lids_shade_darkens_the_whites_by_its_coverage_alone(template):
+    camera = standard_camera(template.vertices[template.face_vertices()], 200, 240)
+    maps = occlusion_maps()
+    pixels = maps["eye_occlusion_albedo"].pixels.copy()
+    pixels[..., 3] = 0.0
+    shaded, open_eyed, bare = (
+        render_view(subject_from_template(template, None, given), camera).astype(int)
+        for given in (maps, {"eye_occlusion_albedo": Image(pixels, "srgb")}, {})
+    )
+    np.testing.assert_array_equal(open_eyed, bare)
+    darker = (bare - shaded).sum(axis=2)
+    assert darker.min() >= -3
+    eyes, _ = camera.project(template.landmarks.on(template.vertices, template.topology)[36:48])
+    rows = np.flatnonzero((darker > 20).any(axis=1))
+    assert len(rows) > 5
+    assert eyes[:, 1].min() - 6 < rows.min() <= rows.max() < eyes[:, 1].max() + 6

@@ -12,16 +12,14 @@ from jaxtyping import UInt8
 
 from mien.core.errors import MienError
 from mien.data.database import Database, Header
-from mien.data.record import Record
 from mien.data.subject import Subject
-from mien.data.whole import mean_head
 from mien.evaluate.database_plots import distribution_picture
 from mien.evaluate.distributions import distribution_rows, marginals
 from mien.pipeline.database_build import subject_of
-from mien.view.labels import blank_sheet, draw_text, paste
+from mien.view.labels import blank_sheet, paste
 
 SHOWN = (1, 48)  # subjects on a contact sheet
-_COLUMNS, _TILE, _GAP = 3, 150, 10
+_COLUMNS, _GAP = 3, 10
 
 Picture = UInt8[np.ndarray, "H W 3"]
 
@@ -89,15 +87,18 @@ def subjects_of(header: Header, rows: list[dict[str, Any]]) -> list[Subject]:
 
 
 def contact_sheet(address: str, shown: int = 12, *, skip_damaged: bool = False) -> Picture:
-    """Distributions, then the first subjects: neutral, an expression, albedo (sRGB)."""
+    """Distributions, then the first subjects: at rest, in an expression, albedo (sRGB)."""
+    from mien.pipeline.database_tile import record_tile
+
     low, high = SHOWN
     if not low <= shown <= high:
         raise MienError(f"{shown} subjects on a contact sheet: expected {low} to {high}")
     database = Database(address)
-    plots = distribution_picture(marginals(subjects_of(database.header, _rows(database))))
+    people = subjects_of(database.header, _rows(database))
+    plots, by_index = distribution_picture(marginals(people)), {person.index: person for person in people}
     tiles: list[Picture] = []
     for record in database.records(on_damaged=(lambda _: None) if skip_damaged else None):
-        tiles.append(_tile(record, database.header.expressions, len(tiles)))
+        tiles.append(record_tile(record, by_index[int(record.key)], database.header.expressions, len(tiles)))
         if len(tiles) == shown:
             break
     height, width = tiles[0].shape[:2]
@@ -121,28 +122,3 @@ def write_sheet(path: Path, picture: Picture) -> Path:
 
 def _rows(database: Database) -> list[dict[str, Any]]:
     return database.manifest.to_pylist()
-
-
-def _tile(record: Record, names: list[str], number: int) -> Picture:
-    """One subject: neutral and one of its expressions in clay, and the albedo."""
-    import cv2
-
-    from mien.data.basis import load_basis
-    from mien.pipeline.draw_database import clay_tiles
-    from mien.template.load import load_template
-
-    neutral = mean_head(load_basis(), load_template()) + record.neutral
-    name = names[(1 + 5 * number) % len(names)]
-    heads = [neutral, neutral + record.expressions[name]]
-    clay = [clay_tiles(head, (0.0,), _TILE)[0] for head in heads]
-    side = clay[0].shape[0]
-    albedo = cv2.resize(record.maps["albedo"], (side, side), interpolation=cv2.INTER_AREA)
-    caption = 24
-    tile = blank_sheet(2 * _TILE + side, side + caption)
-    paste(tile, np.hstack([*clay, albedo]), 0, caption)
-    values = record.attributes
-    text = (
-        f"{record.key}  {values['age']:.0f} years  sex {values['sex']:.2f}  ITA {values['ita']:.0f}  {name}"
-    )
-    draw_text(tile, text, 2, 16, 13)
-    return tile

@@ -1,4 +1,4 @@
-"""Neutral heads of the face database in clay, many on a sheet."""
+"""Pictures of the face database: people, one person's expressions and ages; heads in clay."""
 
 from __future__ import annotations
 
@@ -7,55 +7,45 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from mien.core.conventions import EXPRESSIONS, shape_weights
+from mien.core.conventions import EXPRESSIONS
 from mien.core.face import Rig, Template
-from mien.data.basis import load_basis
-from mien.data.expression import expression_maker
-from mien.data.geometry import neutral_head
 from mien.data.subject import Subject
-from mien.data.whole import whole_expression, whole_head
+from mien.pipeline.portraits import Picture, face_frame, portraits
 from mien.template.load import load_template
 from mien.view.camera import frame_points
+from mien.view.person import draw_person
 from mien.view.render import light_for, render_lit
 from mien.view.subject import subject_from_template
 
-Picture = UInt8[np.ndarray, "H W 3"]
-
-_HALF_WIDTH, _HALF_HEIGHT = 0.092, 0.11  # metres of the picture, so that sizes can be compared
+PEOPLE_YAW = 18.0  # degrees
+_EXPRESSION_YAW = 12.0
+_HALF_WIDTH, _HALF_HEIGHT = 0.092, 0.11  # metres of a clay picture, so that sizes can be compared
 _CHIN, _EARS = 8, (0, 16)  # landmarks
 
 
-def clay_sheet(
-    subjects: Sequence[Subject], columns: int, yaws: Sequence[float] = (0.0, 38.0), width: int = 190
-) -> UInt8[np.ndarray, "H W 3"]:
-    """A sheet (sRGB) of these subjects' neutral heads from each of `yaws` (degrees), `columns` a row."""
-    tiles = [
-        np.hstack([*clay_tiles(neutral_head(load_basis(), s, parts=True), yaws, width)]) for s in subjects
-    ]
-    blank = np.zeros_like(tiles[0])
-    tiles += [blank] * (-len(tiles) % columns)
-    return np.vstack([np.hstack(tiles[k : k + columns]) for k in range(0, len(tiles), columns)])
+def person_tile(subject: Subject, size: tuple[int, int] = (300, 330), resolution: int = 1024) -> Picture:
+    """One person's portrait at rest."""
+    return portraits(draw_person(subject, resolution), (PEOPLE_YAW,), size)[0]
 
 
-def expression_sheet(subjects: Sequence[Subject], names: Sequence[str], width: int = 150) -> Picture:
-    """A row a subject: these of the 26 expressions in its own form (clay, sRGB)."""
-    maker = expression_maker(load_basis())
-    rows = []
-    for subject in subjects:
-        head = maker.heads.head(subject)
-        whole = whole_head(maker, maker.bind(head, maker.draw_form(subject, head)))
-        tiles = []
-        for name in names:
-            offsets = whole_expression(maker, whole, shape_weights(EXPRESSIONS[name]))
-            tiles += clay_tiles(whole.neutral + offsets, (0.0,), width)
-        rows.append(np.hstack(tiles))
-    return np.vstack(rows)
+def age_tiles(subject: Subject, size: tuple[int, int] = (350, 385), resolution: int = 1024) -> list[Picture]:
+    """One person from the front and from three quarters."""
+    return portraits(draw_person(subject, resolution), (0.0, 38.0), size)
+
+
+def expression_tiles(
+    subject: Subject, names: Sequence[str], size: tuple[int, int] = (280, 330), resolution: int = 1024
+) -> list[Picture]:
+    """Some of the 26 expressions in the subject's own form, with their blood and wrinkles."""
+    person = draw_person(subject, resolution)
+    frame = face_frame(person.whole.neutral.astype(np.float64))
+    return [portraits(person, (_EXPRESSION_YAW,), size, EXPRESSIONS[name], frame)[0] for name in names]
 
 
 def clay_tiles(
     head: Float[np.ndarray, "V 3"], yaws: Sequence[float], width: int = 190
 ) -> list[UInt8[np.ndarray, "H W 3"]]:
-    """Portraits of one head, from the chin to above the brow line at the same scale for everybody."""
+    """Portraits of one head in clay, from the chin to above the brow line at the same scale for everybody."""
     template = load_template()
     vertices = head.astype(np.float64)
     corners = _frame(template, vertices)

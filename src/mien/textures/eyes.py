@@ -32,8 +32,8 @@ IRIS_COLOURS: dict[str, tuple[float, float, float]] = {
     "grey": (0.45, 0.48, 0.49),
 }
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
-_SCLERA = np.array([0.885, 0.850, 0.815])
-_IVORY = np.array([0.86, 0.80, 0.70])  # the white of an old eye
+_SCLERA = np.array([0.835, 0.800, 0.775])
+_IVORY = np.array([0.81, 0.75, 0.66])  # the white of an old eye
 _ARCUS = np.array([0.66, 0.68, 0.68])  # a pale ring of lipids in old corneas
 _POLAR = (256, 2048)  # radius by angle: the iris is drawn unrolled and then wound up
 _VEINS = 46
@@ -98,7 +98,7 @@ def eye_maps(
     sclera = _sclera(tile, rng, look)
     # The limbus: cornea and sclera interlock over about a millimetre.
     wobble = 0.025e-3 * _around(smooth_noise(rng, (1, 2048), (0.0, 20.0), wrap=(False, True))[0], tile)
-    on_sclera = ramp(IRIS_RADIUS - 0.42e-3, IRIS_RADIUS + 0.38e-3, tile.radius + wobble)
+    on_sclera = ramp(IRIS_RADIUS - 0.55e-3, IRIS_RADIUS + 0.45e-3, tile.radius + wobble)
     albedo = mix(iris, sclera, on_sclera)
     ring = np.exp(-(((tile.radius - IRIS_RADIUS + 0.55e-3) / 0.4e-3) ** 2))
     albedo = mix(albedo, np.broadcast_to(_ARCUS, albedo.shape), 0.6 * look.arcus * ring)
@@ -161,10 +161,10 @@ def _iris(
     ) * ramp(-0.4, 0.8, clouds)
     ring = np.exp(-(((r - collarette) / 0.17) ** 2))
 
-    warm = np.clip(colour * np.array([1.05, 0.88, 0.66]) + np.array([0.08, 0.04, 0.0]), 0, 1)
+    warm = np.clip(colour * np.array([1.16, 0.93, 0.68]) + np.array([0.04, 0.02, 0.0]), 0, 1)
     base = colour + (warm - colour) * (0.70 * (1 - ciliary) + 0.10)[..., None]
     value = (
-        0.86 + 0.17 * fibres + 0.34 * ridges + 0.07 * clouds + 0.22 * ring - 0.55 * crypts - 0.14 * furrows
+        0.84 + 0.15 * fibres + 0.26 * ridges + 0.07 * clouds + 0.22 * ring - 0.55 * crypts - 0.14 * furrows
     )
     out = base * np.clip(value, 0.18, 1.7)[..., None]
     pale = np.clip(0.5 * (ridges * ciliary - 0.25), 0, 0.4)[..., None]

@@ -39,8 +39,8 @@ def occlusion_maps(size: int = 128) -> dict[str, Image]:
     centres = (np.arange(size) + 0.5) / size
     u, v = np.meshgrid(centres, 1 - centres)
     upper = 1 - ramp(0.42, 0.58, u)
-    depth = 0.30 + 0.32 * upper
-    shadow = depth * ramp(0.0, 0.95, v) ** (2.2 - 0.9 * upper)
+    depth = 0.40 + 0.36 * upper
+    shadow = depth * ramp(0.0, 0.6, v) ** (1.3 - 0.5 * upper)
     colour = np.broadcast_to(np.array([0.16, 0.065, 0.05]), (size, size, 3))
     pixels = np.concatenate([colour, shadow[..., None]], axis=-1)
     return {"eye_occlusion_albedo": Image(pixels.astype(np.float32), "srgb")}

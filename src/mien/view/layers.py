@@ -1,9 +1,9 @@
-"""Layers in front of the opaque surface: cornea and tears that reflect, lashes that cover."""
+"""Layers before the opaque surface: the lids' shade, cornea and tears that reflect, lashes that cover."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from mien.view.camera import Camera, rasterize_view
 from mien.view.environment import latlong_uv
@@ -12,7 +12,31 @@ from mien.view.occlusion import RAY_OFFSET
 from mien.view.samples import Samples, visible_samples
 
 _LID_ALBEDO = np.array([0.36, 0.20, 0.14])  # of the skin that a cornea mirrors
+_SUNK = 6.0e-4  # metres by which the lids' strips may lie beneath a ball that turns under them
 _FINE = 3  # lashes are drawn this much finer: they are thinner than a sample
+
+
+def add_shade(
+    lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], radiance: Float[np.ndarray, "N 3"]
+) -> None:
+    """Blends the strips along the lids over the eyeballs by the fourth channel of their albedo.
+
+    They stand for the shadow of lid and lashes, which rays cast from the coarse ball's vertices miss.
+    """
+    surface = lit.subject.surface
+    window = _window(lit, camera, "shade")
+    if window is None:
+        return
+    part, top, left = window
+    behind = depth[top : top + part.height, left : left + part.width] + _SUNK
+    found = _nearest(lit, part, behind, "shade")
+    if found is None:
+        return
+    pixel = _whole_pixels(found, camera, window)
+    for index, own in found.by(surface.triangle_material[found.triangle]):
+        texel = surface.materials[index].albedo.sample(own.uv(surface.corner_uvs), np.zeros(len(own.pixel)))
+        rows, alpha = pixel[np.searchsorted(found.pixel, own.pixel)], texel[:, 3:4]
+        radiance[rows] = (1.0 - alpha) * radiance[rows] + alpha * texel[:, :3] * own.at(lit.light)
 
 
 def add_clear_layers(
@@ -26,7 +50,7 @@ def add_clear_layers(
     found = _nearest(lit, part, depth[top : top + part.height, left : left + part.width], "clear")
     if found is None:
         return
-    pixel = (found.pixel // part.width + top) * camera.width + found.pixel % part.width + left
+    pixel = _whole_pixels(found, camera, window)
     normals = found.normals(lit.normals)
     cosine = np.maximum(np.einsum("nd,nd->n", normals, found.views), 0.0)
     mirrored = 2.0 * cosine[:, None] * normals - found.views
@@ -76,6 +100,12 @@ def _nearest(lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], k
     raster = rasterize_view(camera, lit.subject.vertices, surface.triangles[own])
     mask: Bool[np.ndarray, "H W"] = raster.covered & (raster.depth < depth)
     return visible_samples(camera, raster, own, surface.triangles, mask) if mask.any() else None
+
+
+def _whole_pixels(found: Samples, camera: Camera, window: tuple[Camera, int, int]) -> Int[np.ndarray, " N"]:
+    """Indices in the whole picture of pixels found in a window of it."""
+    part, top, left = window
+    return (found.pixel // part.width + top) * camera.width + found.pixel % part.width + left
 
 
 def _window(lit: LitSubject, camera: Camera, kind: str) -> tuple[Camera, int, int] | None:

@@ -42,11 +42,11 @@ def studio() -> Environment:
 
 @lru_cache(maxsize=1)
 def portrait() -> Environment:
-    """For portraits on a dark ground: a large warm key near the camera, broad fill, a cool edge on both sides."""
-    key = Light(direction_at(42.0, 34.0), np.array([4.6, 4.36, 4.05]), np.radians(13.0))
+    """For portraits on a dark ground: a large warm key, broad fill, a cool edge on both sides."""
+    key = Light(direction_at(42.0, 34.0), np.array([5.3, 5.03, 4.67]), np.radians(13.0))
     left = Light(direction_at(152.0, 26.0), np.array([1.1, 1.2, 1.36]), np.radians(12.0))
     right = Light(direction_at(-146.0, 26.0), np.array([1.9, 2.02, 2.25]), np.radians(12.0))
-    fill = _softbox(-42.0, 4.0, 40.0, 46.0, (0.36, 0.38, 0.42))
+    fill = _softbox(-42.0, 4.0, 40.0, 46.0, (0.37, 0.39, 0.43))
     front = _softbox(6.0, -18.0, 30.0, 12.0, (0.20, 0.195, 0.19))  # a reflector under the chin
     return _with_lights(_room() + fill + front, (key, left, right))
 

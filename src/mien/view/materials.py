@@ -11,7 +11,13 @@ from mien.core.mesh import Image, Scan
 from mien.geometry.weights import smoothstep
 from mien.template.eyeball import UV_IRIS_RADIUS
 from mien.view.surface import Material
-from mien.view.texture import Texture, constant_texture, texture_from_image, texture_from_pixels
+from mien.view.texture import (
+    Texture,
+    constant_texture,
+    roughened,
+    texture_from_image,
+    texture_from_pixels,
+)
 
 # kind, albedo (sRGB), roughness, specular (F0 = 0.08 x specular)
 _CONSTANTS: dict[str, tuple[str, tuple[float, float, float], float, float]] = {
@@ -24,7 +30,7 @@ _CONSTANTS: dict[str, tuple[str, tuple[float, float, float], float, float]] = {
     "cornea": ("clear", (0.0, 0.0, 0.0), 0.0, 0.35),
     "lacrimal": ("clear", (0.0, 0.0, 0.0), 0.08, 0.30),
     "lash": ("lash", (0.08, 0.06, 0.05), 0.60, 0.30),
-    "eye_occlusion": ("none", (0.0, 0.0, 0.0), 1.0, 0.0),
+    "eye_occlusion": ("shade", (0.0, 0.0, 0.0), 1.0, 0.0),
     "eye_blend": ("none", (0.0, 0.0, 0.0), 1.0, 0.0),
 }
 
@@ -35,13 +41,17 @@ def material_from_maps(name: str, maps: dict[str, Image], limit: int = 2048, lik
     colour = _map(maps, f"{name}_albedo", limit)
     if colour is None:
         colour = _plain_eye() if kind == "eye" else texture_from_pixels(_one(*albedo), srgb=True)
+    if kind == "shade" and colour.data.shape[1] < 4:
+        kind = "none"  # without coverage there is nothing to blend by
+    rough = _map(maps, f"{name}_roughness", limit) or constant_texture(np.array([roughness]))
+    normal = _map(maps, f"{name}_normal", limit)
     return Material(
         name=name,
         kind=kind,
         albedo=colour,
-        roughness=_map(maps, f"{name}_roughness", limit) or constant_texture(np.array([roughness])),
+        roughness=rough if normal is None else roughened(rough, normal),
         specular=_map(maps, f"{name}_specular", limit) or _plain_specular(kind, specular),
-        normal=_map(maps, f"{name}_normal", limit),
+        normal=normal,
     )
 
 

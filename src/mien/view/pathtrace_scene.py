@@ -28,7 +28,7 @@ def scene_shapes(mi: Any, lit: LitSubject, clay: bool) -> dict[str, Any]:
     surface = lit.subject.surface
     shapes: dict[str, Any] = {}
     for index, material in enumerate(surface.materials):
-        drawn = (*OPAQUE, "clear") if clay else (*OPAQUE, "clear", "lash")
+        drawn = (*OPAQUE, "clear") if clay else (*OPAQUE, "clear", "shade", "lash")
         if material.kind not in drawn:
             continue
         for name, own in _pieces(lit, index):
@@ -92,7 +92,7 @@ def _look(mi: Any, lit: LitSubject, index: int, own: Int[np.ndarray, " S"]) -> d
     material = lit.subject.surface.materials[index]
     if material.kind == "clear":
         return {"bsdf": mi.load_dict({"type": "thindielectric", "int_ior": 1.376})}
-    if material.kind == "lash":
+    if material.kind in ("lash", "shade"):
         return {"bsdf": _lash(mi, material)}
     if material.kind == "wet":
         return {"bsdf": _coated(mi, material, _bitmap(mi, material.albedo.level(0)[..., :3]))}

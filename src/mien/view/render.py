@@ -12,7 +12,7 @@ from mien.view.camera import Camera, orbit_camera, rasterize_view
 from mien.view.clay import clay_radiance
 from mien.view.environment import LEVEL_ROUGHNESS, Environment
 from mien.view.film import develop
-from mien.view.layers import add_clear_layers, add_lashes
+from mien.view.layers import add_clear_layers, add_lashes, add_shade
 from mien.view.lighting import LitSubject, light_subject
 from mien.view.lights import clay_studio, studio
 from mien.view.occlusion import mirror_openness
@@ -24,6 +24,7 @@ from mien.view.surface import OPAQUE, Material
 SUPERSAMPLING = 2
 MODES = ("skin", "clay")
 EXPOSURE = {"skin": 1.0, "clay": 1.0}
+Background = tuple[tuple[float, float, float], tuple[float, float, float]]
 # Background at the top and the bottom of the picture, sRGB 0..1.
 BACKGROUND = ((0.205, 0.21, 0.218), (0.10, 0.102, 0.106))
 
@@ -57,8 +58,10 @@ def light_for(
     return light_subject(subject, environment or studio(), rays=rays, tile_resolution=resolution)
 
 
-def render_lit(lit: LitSubject, camera: Camera, mode: str = "skin") -> UInt8[np.ndarray, "H W 3"]:
-    """A picture of a subject that is already lit."""
+def render_lit(
+    lit: LitSubject, camera: Camera, mode: str = "skin", background: Background = BACKGROUND
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A picture of a subject that is already lit; `background` sRGB at the top and the bottom, 0..1."""
     fine = camera.resized(SUPERSAMPLING)
     surface = lit.subject.surface
     drawn = (*OPAQUE, "clear") if mode == "clay" else OPAQUE
@@ -72,9 +75,10 @@ def render_lit(lit: LitSubject, camera: Camera, mode: str = "skin") -> UInt8[np.
         mirror, footprint = _mirror(lit, camera), _footprint(lit, fine)
         for index, samples in everything.by(surface.triangle_material[everything.triangle]):
             radiance[samples.pixel] = _material_radiance(lit, index, samples, mirror, footprint)
+        add_shade(lit, fine, raster.depth, radiance)
         add_clear_layers(lit, fine, raster.depth, radiance)
         add_lashes(lit, fine, raster.depth, radiance)
-    return _develop(radiance, raster.covered, EXPOSURE[mode])
+    return _develop(radiance, raster.covered, EXPOSURE[mode], background)
 
 
 def turntable(
@@ -173,11 +177,11 @@ def _shading_normals(
 
 
 def _develop(
-    radiance: Float[np.ndarray, "N 3"], covered: np.ndarray, exposure: float
+    radiance: Float[np.ndarray, "N 3"], covered: np.ndarray, exposure: float, background: Background
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Tone-maps each sample, lays it over the background, averages the samples of a pixel."""
     height, width = covered.shape
     picture = np.empty((height // SUPERSAMPLING, width // SUPERSAMPLING, 3), np.uint8)
-    background = np.array(BACKGROUND, np.float32)
-    develop(radiance.reshape(height, width, 3), covered, exposure, background, SUPERSAMPLING, picture)
+    ends = np.array(background, np.float32)
+    develop(radiance.reshape(height, width, 3), covered, exposure, ends, SUPERSAMPLING, picture)
     return picture

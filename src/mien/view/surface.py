@@ -21,7 +21,8 @@ OPAQUE = ("skin", "wet", "eye")
 class Material:
     """How a part looks. `kind` chooses the shading: "skin" (diffuses light beneath its surface), "wet",
     "eye", "clear" (reflects only: cornea, tears), "lash" (dark, alpha in the albedo's fourth channel),
-    "none" (not drawn). `specular` scales Fresnel's F0: 0.35 means 0.028, as 0.08 x specular.
+    "shade" (alpha likewise), "none" (not drawn). `specular` scales Fresnel's F0: 0.35 means 0.028, as
+    0.08 x specular.
     """
 
     name: str

@@ -55,8 +55,8 @@ def texture_from_pixels(pixels: Float[np.ndarray, "H W C"], srgb: bool, limit: i
     """`texture_from_image` for a plain array with values in 0..1."""
     while max(pixels.shape[:2]) > limit:
         pixels = _halved(pixels)
-    if srgb:
-        pixels = srgb_to_linear(pixels).astype(np.float32)
+    if srgb:  # a fourth channel is coverage, which is linear
+        pixels = np.dstack([srgb_to_linear(pixels[..., :3]), pixels[..., 3:]]).astype(np.float32)
     levels = [np.ascontiguousarray(pixels, np.float32)]
     while min(levels[-1].shape[:2]) > 1:
         levels.append(_halved(levels[-1]))
@@ -71,6 +71,32 @@ def texture_from_pixels(pixels: Float[np.ndarray, "H W C"], srgb: bool, limit: i
 def constant_texture(value: Float[np.ndarray, " C"]) -> Texture:
     """A single texel (linear)."""
     return texture_from_pixels(np.asarray(value, np.float32).reshape(1, 1, -1), srgb=False)
+
+
+def roughened(roughness: Texture, normal: Texture) -> Texture:
+    """Roughness whose coarser levels hold the bumps that the normals' averages lose: skin seen from afar is
+    as dull as its pores make it.
+
+    Normals in 0..1 whose slopes have a variance s a direction average to a length of 1 - s, and a lobe of
+    alpha over them looks like one of alpha' with alpha'^2 = alpha^2 + 2 s: Toksvig, "Mipmapping Normal
+    Maps" (2005); Olano and Baker, "LEAN Mapping" (2010). alpha is the square of the roughness.
+    """
+    levels = []
+    for index, (height, width) in enumerate(normal.sizes):
+        length = np.linalg.norm(2.0 * normal.level(index)[..., :3] - 1.0, axis=2)
+        own = cv2.resize(_nearest_level(roughness, int(height)), (int(width), int(height)))
+        lost = 2.0 * np.clip(1.0 - length, 0.0, 1.0)
+        levels.append(np.minimum(own**4 + lost, 1.0) ** 0.25)
+    return Texture(
+        data=np.concatenate([level.reshape(-1, 1) for level in levels]).astype(np.float32),
+        starts=normal.starts,
+        sizes=normal.sizes,
+    )
+
+
+def _nearest_level(texture: Texture, height: int) -> Float[np.ndarray, "h w"]:
+    """The first channel of the level nearest in height."""
+    return texture.level(int(np.abs(texture.sizes[:, 0] - height).argmin()))[..., 0]
 
 
 def _halved(pixels: np.ndarray) -> np.ndarray:
