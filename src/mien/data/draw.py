@@ -23,7 +23,7 @@ FEATURE_SIGMA = {
 UNEVEN = 0.3  # of a feature's deviation, drawn for either side on its own
 DRIVEN_ALONE = ("head/head-fat-incr", "head/head-age-incr")
 DRIVEN: dict[str, Rule] = {
-    "head/head-fat-incr": Rule(weight=0.5),
+    "head/head-fat-incr": Rule(weight=0.9),
     "head/head-age-incr": Rule(age=0.35),
     "head/head-square": Rule(male=0.12),
     "head/head-oval": Rule(male=-0.15),
@@ -37,7 +37,7 @@ DRIVEN: dict[str, Rule] = {
     "nose/nose-hump-incr": Rule(european=0.1),
     "nose/nose-scale-vert-incr": Rule(male=0.1, age=0.12),
     "nose/nose-scale-depth-incr": Rule(male=0.15),
-    "nose/nose-volume-incr": Rule(male=0.2, age=0.15),
+    "nose/nose-volume-incr": Rule(male=0.2, age=0.1),
     "mouth/mouth-upperlip-volume-incr": Rule(african=0.35, male=-0.15, age=-0.3),
     "mouth/mouth-lowerlip-volume-incr": Rule(african=0.3, male=-0.12, age=-0.25),
     "chin/chin-width-incr": Rule(male=0.38),

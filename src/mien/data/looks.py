@@ -1,7 +1,7 @@
 """What somebody looks like: form follows attributes, but not everybody looks their age, sex or ancestry.
 
 * **Age**: years beyond 25 count exp(0.14 n)-fold, so that at 80 people look 73 to 88 (two of three).
-* **Sex**: 0.5 + 0.85 (sex - 0.5) + 0.115 n: from form, as in life, about one in twenty is taken for the other.
+* **Sex**: 0.5 + 0.85 (sex - 0.5) + 0.115 n: as in life, form misleads about one in twenty times.
 * **Ancestry**: shares + 0.08 n each, none below 0, made to sum to 1.
 
 All n are normal, within 2.4.
