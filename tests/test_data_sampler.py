@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from mien.core.errors import MienError
 from mien.data.augment import clean_transferred, offset_neutral, transfer_tone
 from mien.data.sampler import Sampler
+from mien.data.skin.expressed import strain_in
 from mien.data.subject import draw_subject
 
 RESOLUTION = 256
@@ -37,6 +39,21 @@ def test_a_sample_says_who_and_what_it_is(sampler):
     neutral = sampler.batch([26])
     assert not neutral["offset"].any()
     np.testing.assert_array_equal(one["geometry"][0], neutral["geometry"][0] + one["offset"][0])
+
+
+def test_dynamic_maps_are_the_expressions_own(sampler):
+    dynamic = Sampler(4, RESOLUTION, keep=1, maps="all")
+    smile = dynamic.batch([26 + 9])
+    kept = dynamic.subject(1)
+    strain = strain_in(kept.bound.head.skin, dynamic.maker.expression(kept.bound, smile["code"][0]))
+    np.testing.assert_array_equal(smile["albedo"][0], kept.skin.albedo_in(strain))
+    np.testing.assert_array_equal(smile["displacement"][0], kept.skin.displacement_in(strain))
+    plain = sampler.batch([26 + 9])
+    np.testing.assert_array_equal(kept.albedo, plain["albedo"][0])
+    assert (smile["albedo"][0] != kept.albedo).any()
+    assert "displacement" not in plain
+    with pytest.raises(MienError, match="expected one of albedo, dynamic, all"):
+        Sampler(4, RESOLUTION, maps="some")
 
 
 def test_geometry_images_decode_to_the_head(sampler):
