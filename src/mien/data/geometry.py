@@ -17,6 +17,7 @@ from mien.data.looks import looks
 from mien.data.plausible import Plausibility
 from mien.data.seat import Seat
 from mien.data.subject import Subject
+from mien.data.teeth import shape_teeth
 from mien.template.eye_placement import PlacedEye
 from mien.template.load import load_template
 
@@ -95,7 +96,8 @@ def neutral_head(basis: Basis, subject: Subject, *, parts: bool = False) -> Floa
     if parts:
         from mien.template.followers import place_parts
 
-        return place_parts(maker.template, out.astype(np.float64)).astype(np.float32)
+        placed = place_parts(maker.template, out.astype(np.float64))
+        return shape_teeth(maker.template, subject, placed).astype(np.float32)
     maker.seat.set_balls(out, head.eyes)
     return out
 

@@ -12,6 +12,8 @@ from mien.data.basis import Basis
 from mien.data.expression import BoundHead, ExpressionMaker
 from mien.data.expression_contact import gaze_rotation
 from mien.data.seat import SIDES
+from mien.data.subject import Subject
+from mien.data.teeth import shape_teeth
 from mien.geometry.align import fit_similarity
 from mien.template.followers import place_parts, ride_lids
 
@@ -39,13 +41,15 @@ def mean_head(basis: Basis, template: Template) -> Float[np.ndarray, "V 3"]:
     return out
 
 
-def whole_head(maker: ExpressionMaker, bound: BoundHead) -> WholeHead:
-    """Sets teeth, gums, tongue, lashes and lid strips into a head (needs libigl)."""
+def whole_head(maker: ExpressionMaker, bound: BoundHead, subject: Subject | None = None) -> WholeHead:
+    """Sets teeth (with `subject` its own), gums, tongue, lashes and lid strips into a head (needs libigl)."""
     skin = bound.head.skin
     rough = maker.template.vertices.copy()
     rough[: len(skin)] = skin
     placed = place_parts(maker.template, rough)
     placed[: len(skin)] = skin
+    if subject is not None:
+        placed = shape_teeth(maker.template, subject, placed)
     maker.heads.seat.set_balls(placed, bound.head.eyes)
     neutral = placed.astype(np.float32)
     return WholeHead(bound, neutral, ride_lids(maker.template, neutral.astype(np.float64), bound.head.eyes))

@@ -115,7 +115,7 @@ def make_record(options: SynthOptions, index: int) -> Record:
     maker = expression_maker(load_basis())
     subject = draw_subject(options.seed, index)
     head = maker.heads.head(subject)
-    whole = whole_head(maker, maker.bind(head, maker.draw_form(subject, head)))
+    whole = whole_head(maker, maker.bind(head, maker.draw_form(subject, head)), subject)
     plan = ExpressionPlan(options.expressions)
     expressions, codes = {}, {}
     for place, name in enumerate(plan.names):

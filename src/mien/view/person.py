@@ -69,7 +69,7 @@ def draw_person(someone: Someone, resolution: int = 1024) -> Person:
     """A person of the database with skin; `resolution` of the face's maps, half of it for the head's."""
     maker = expression_maker(load_basis())
     head = maker.heads.head(someone)
-    whole = whole_head(maker, maker.bind(head, maker.draw_form(someone, head)))
+    whole = whole_head(maker, maker.bind(head, maker.draw_form(someone, head)), someone)
     look = draw_look(someone)
     return Person(someone, whole, look, person_maps(someone, look, resolution))
 
