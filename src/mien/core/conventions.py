@@ -73,7 +73,7 @@ EXPRESSIONS: dict[str, dict[str, float]] = {
     "jawForward": {"jawForward": 1.0},
     "mouthLeft": {"mouthLeft": 1.0},
     "mouthRight": {"mouthRight": 1.0},
-    "disgust": _sides("mouthUpperUp", "noseSneer"),
+    "disgust": {**_sides("mouthUpperUp", weight=0.6), **_sides("noseSneer", weight=0.8)},  # they add up
     "lowerTeeth": {**_sides("mouthLowerDown"), "mouthShrugLower": 1.0},
 }
 

@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from jaxtyping import Float
-from scipy import sparse
+from jaxtyping import Bool, Float
 
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.mesh import split_quads
 from mien.data.basis import Basis
 from mien.data.expression_contact import LipContact, lid_contacts
 from mien.data.expression_form import ExpressionForm, draw_form, plain_form
 from mien.data.expression_modes import build_modes, shape_rows
-from mien.data.expression_walls import MouthWalls
+from mien.data.expression_surface import FaceSurface
+from mien.data.expression_unfold import Unfolder
+from mien.data.expression_walls import gums, mouth_walls
 from mien.data.geometry import HeadMaker, NeutralHead, head_maker
 from mien.data.local import LocalGradients
 from mien.data.subject import Subject
-from mien.geometry.normals import triangle_cross
 from mien.rig.sides import left_share
 
 SQUEEZE = (0.72, 1.45)  # change of area beyond which a layer's thickness does not follow
@@ -44,6 +43,7 @@ class BoundHead:
     normals: Float[np.ndarray, "F 3"]
     areas: Float[np.ndarray, " F"]
     walls: Float[np.ndarray, "W K"]
+    turned: Bool[np.ndarray, " T"]
 
 
 class ExpressionMaker:
@@ -65,8 +65,11 @@ class ExpressionMaker:
         self._gradients = LocalGradients(self.template.vertices[: self.count], seen, self._rows)
         self._lids = lid_contacts(self.template, self.heads.seat, self.count)
         self.lips = LipContact(self.template, self.heads.seat)
-        self._walls = MouthWalls(self.template)
-        self._bind_face()
+        self.walls = mouth_walls(self.template)
+        self.gums = gums(self.template)
+        self.surface = FaceSurface(self.template)
+        self._face = self.surface.vertices
+        self.unfold = Unfolder(self.template, self.surface)
 
     def draw_form(self, subject: Subject, head: NeutralHead, *, residual: bool = True) -> ExpressionForm:
         """This subject's own way to make expressions; without `residual` what can be predicted of it."""
@@ -76,13 +79,14 @@ class ExpressionMaker:
         """What the expressions of one head share. Without a form: the average person's."""
         form = form or plain_form(len(self.modes.modes))
         face = head.skin[self._face]
-        normals, areas = self._normals(face)
+        normals, areas = self.surface.normals(face)
         thickness = np.zeros(len(face), np.float32)
         for name, millimetres in form.thickness.items():
             thickness += self.template.regions[name][self._face].astype(np.float32) * (1e-3 * millimetres)
         gradients = self._gradients(head.skin.astype(np.float64))
-        walls = self._walls.depth(head.skin, normals)
-        return BoundHead(head, form, gradients, thickness, normals, areas, walls)
+        walls = self.walls.depth(head.skin, normals)
+        turned = self.unfold.turned(face)
+        return BoundHead(head, form, gradients, thickness, normals, areas, walls, turned)
 
     def expression(self, bound: BoundHead, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "S 3"]:
         """The skin's offsets from the neutral, metres; zero weights give exactly zero."""
@@ -118,10 +122,10 @@ class ExpressionMaker:
     def _bulge(self, offsets: Float[np.ndarray, "S 3"], bound: BoundHead) -> None:
         """A soft layer keeps its volume: its thickness goes with the inverse of the area, in place."""
         face = bound.head.skin[self._face] + offsets[self._face].astype(np.float32)
-        _, areas = self._normals(face)
+        _, areas = self.surface.normals(face)
         change = np.clip(bound.areas / np.maximum(areas, 1e-12), *SQUEEZE) - 1
         for _ in range(_BULGE_ROUNDS):
-            change = self._mean @ change
+            change = self.surface.mean @ change
         offsets[self._face] += (bound.thickness * change)[:, None] * bound.normals
 
     def _touch(
@@ -131,33 +135,16 @@ class ExpressionMaker:
         head = bound.head
         rest = head.skin.astype(np.float64)
         out = rest + offsets
+        face = (out[self._face] - rest[self._face]).astype(np.float32)
+        across = self.unfold(face, head.skin[self._face], bound.turned)
+        out[self._face] = rest[self._face] + face
+        self.lips(out, rest, weights)
         for side, lids in self._lids.items():
             lids(out, rest, head.eyes[side], weights)
-        self.lips(out, rest, weights)
-        if np.abs(offsets[self._walls.wall]).max() > _WALLS_MOVE:
-            normals, _ = self._normals(out[self._face].astype(np.float32))
-            self._walls.keep_behind(out, normals, bound.walls)
+        if np.abs(offsets[self.walls.rows]).max() > _WALLS_MOVE:
+            normals, _ = self.surface.normals_of(across)
+            self.walls.keep(out, normals, bound.walls)
         return out - rest
-
-    def _bind_face(self) -> None:
-        """Areas and normals are measured on the face part alone."""
-        part = self.template.part("face")
-        self._face = part.vertices
-        quads = self.template.topology.quads[part.quads]
-        self._face_triangles = split_quads(quads[(quads < part.vertices.stop).all(axis=1)])
-        triangles, count = self._face_triangles, part.vertices.stop - part.vertices.start
-        index = (triangles.ravel(), np.repeat(np.arange(len(triangles)), 3))
-        touching = sparse.csr_matrix((np.ones(triangles.size, np.float32), index), (count, len(triangles)))
-        self._touching = touching
-        ring = (touching @ touching.T).tocsr()
-        self._mean = (
-            (sparse.diags(1 / np.asarray(ring.sum(axis=1)).ravel()) @ ring).tocsr().astype(np.float32)
-        )
-
-    def _normals(self, face: Float[np.ndarray, "F 3"]) -> tuple[np.ndarray, np.ndarray]:
-        total = self._touching @ triangle_cross(face, self._face_triangles).astype(np.float32)
-        length = np.maximum(np.linalg.norm(total, axis=1), 1e-12)
-        return total / length[:, None], length
 
 
 def _mode_sides(modes: tuple) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
 from mien.core.face import Template
 from mien.core.mesh import split_quads
-from mien.data.seat import LIP_GAP, SIDES, Seat
+from mien.data.seat import SIDES, Seat
+from mien.data.seat_lips import LIP_GAP
 from mien.geometry.polyline import chord_share, points_at
 from mien.geometry.weights import smoothstep
 from mien.rig.gaze import LOOK_DEGREES, look_rotation
@@ -168,7 +169,6 @@ class LipContact:
         self, out: Float[np.ndarray, "S 3"], rest: Float[np.ndarray, "S 3"], weights: Float[np.ndarray, "52"]
     ) -> None:
         """Parts lips that cross and closes those that the template's weights close, in place."""
-        lips = self._lips
         generic = self._rest + (weights @ self._shapes).reshape(-1, 3)
         sealed = 1 - smoothstep(self._heights(generic, self._rest), SEALED, APART)
         pressed = min(1.0, float(np.abs(weights[self._pressing]).sum()))
@@ -181,7 +181,7 @@ class LipContact:
             lack = self._inner * (lack - sealed * np.maximum(opening - allowed, 0.0))
             if np.abs(lack).max() < 5e-6:
                 return
-            out[lips.rows, 1] += 0.5 * lips.sign * (lips.weights @ lack)
+            self._lips.move(out, lack)
 
     def _heights(
         self, posed: Float[np.ndarray, "P 3"], rest: Float[np.ndarray, "P 3"]

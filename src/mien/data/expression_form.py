@@ -19,7 +19,7 @@ from mien.data.form import trait_strengths
 from mien.data.subject import Subject
 
 SHARE = 0.65  # of the variance of strengths and coefficients
-STRENGTH_RANGE = (0.65, 1.3)
+WEAKEST, STRONGEST = 0.65, 1.2  # times the template's shape; above 1 it is approached, never reached
 SIDED = 0.05  # standard deviation of a side's strength about both sides' mean, and of its coefficients: x 4
 _LIMIT = 2.2
 
@@ -172,10 +172,17 @@ def _strengths(
             drawn[key] = spread * (np.sqrt(SHARE) * _standard(known, causes) + own * normal[0])
         side = (name != stem) * sided * SIDED * normal[1]
         side += weaker_side * (name.endswith("Left") - 1.0 * name.endswith("Right"))
-        out[k] = np.clip(np.exp(drawn[key] + (0.0 if name == "mouthClose" else side)), *STRENGTH_RANGE)
+        out[k] = _strength(drawn[key] + (0.0 if name == "mouthClose" else side))
     for middle in ("jawOpen", "mouthClose"):
-        out[SHAPE_NAMES.index(middle)] = np.clip(np.exp(drawn["jaw"]), *STRENGTH_RANGE)
+        out[SHAPE_NAMES.index(middle)] = _strength(drawn["jaw"])
     return out
+
+
+def _strength(logarithm: float) -> float:
+    """Skin that is drawn on beyond the template's shape gives less and less."""
+    if logarithm <= 0:
+        return float(max(np.exp(logarithm), WEAKEST))
+    return float(1 + (STRONGEST - 1) * np.tanh(logarithm / (STRONGEST - 1)))
 
 
 def _coefficient(

@@ -13,16 +13,21 @@ subject's own coefficient. Five kinds:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy import sparse
+from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
+from mien.core.mesh import split_quads
 from mien.data.basis import Basis
 from mien.data.form import Former
+from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.weights import smoothstep
 from mien.rig.sides import left_share
 
@@ -88,6 +93,7 @@ FOLDS: dict[str, dict[str, float]] = {
 DIMPLE_AT, DIMPLE_SIZE, DIMPLE_DEPTH = (37.0, -66.0), (4.0, 6.5), 1.4  # mm
 CALM = {"jawOpen": 0.35, "jawLeft": 0.5, "jawRight": 0.5}  # the jaw varies less than soft parts do
 FREE_OF_LIDS, FREE_OF_CORNERS = (1.0e-3, 6.0e-3), (2.0e-3, 9.0e-3)  # metres from, to
+UNIT_SIGMA = 4e-3  # metres over which the source's units are smoothed
 LINING_SIGMA, LINING_DEPTH = 1.5e-3, (8e-3, 25e-3)
 NORMALS_SIGMA, NORMALS_FROM = 12e-3, -40e-3  # metres; the face in front of this depth
 _STILL = 0.5e-6  # metres
@@ -141,9 +147,10 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
             values = lining(values)
         offsets.append(np.where(np.abs(values) > _STILL, values, 0.0).astype(np.float32).ravel())
 
+    smooth = _smoothing(template, count)
     for unit, cage in zip(basis.units, basis.unit_modes, strict=True):
         kind = "style" if unit.cause == "style" else "ancestry"
-        add(FormMode(unit.stem, kind, unit.cause), basis.subdivision @ cage.reshape(-1, 3))
+        add(FormMode(unit.stem, kind, unit.cause), smooth(basis.subdivision @ cage.reshape(-1, 3)))
     for stem in TURNED:
         add(FormMode(stem, "turned", "upward"), _turned(template, former, stem))
     for stem, others in COMPANIONS.items():
@@ -157,6 +164,19 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
     for mode, values in _pressed(template, former):
         add(mode, values)
     return FormModes(tuple(modes), np.stack(offsets))
+
+
+def _smoothing(template: Template, count: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Along the skin, over `UNIT_SIGMA`: the source's own fine edges lie elsewhere than this skin's.
+
+    An implicit step of heat flow, (M + t L) x' = M x with t = sigma^2 / 2 (Desbrun et al. 1999).
+    """
+    quads, points = template.topology.quads, template.vertices[:count]
+    triangles = split_quads(quads[(quads < count).all(axis=1)])
+    mass = sparse.diags(np.maximum(lumped_mass(points, triangles), 1e-9))
+    heat = mass + 0.5 * UNIT_SIGMA**2 * cotangent_laplacian(points, triangles, max_cotangent=3.0)
+    solve = splu(heat.tocsc()).solve
+    return lambda values: solve(mass @ values)
 
 
 def _off_seams(template: Template, count: int) -> tuple[Float[np.ndarray, "S 1"], Float[np.ndarray, "S 1"]]:

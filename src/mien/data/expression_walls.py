@@ -1,62 +1,82 @@
-"""The mouth's walls kept behind the cheeks and lips that move in front of them."""
+"""The mouth's walls and gums kept behind the cheeks and lips that move in front of them."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.spatial import cKDTree
 
 from mien.core.face import Template
 from mien.geometry.weights import smoothstep
 
-THICKNESS = 2.5e-3  # metres kept between cheek and wall, where there was as much at rest
-NEIGHBOURS = 6  # points of skin that a point of the wall must stay behind
+WALL, GUM = 2.5e-3, 1.0e-3  # metres kept behind the skin, where there was as much at rest
+NEIGHBOURS, APART = 12, 4  # points of skin, every fourth of the nearest, that a point must stay behind
+NEAR = 16e-3  # metres behind the skin: deeper points are out of its reach
 SMOOTH = 2.5e-3  # metres over which a push is spread
 LARGEST = 3e-3  # metres a round
-LINING = (2e-3, 6e-3)  # metres from the lips' seam: what lines the lips goes with them
-_ROUNDS = 2
+LINING = (0.5e-3, 3e-3)  # metres from the lips' seam: what lines the lips goes with them
+_ROUNDS = 4
 
 
-class MouthWalls:
-    """Which skin lies before each point of the mouth's walls, bound to one template."""
+class Behind:
+    """Which skin lies before each of some `rows` inside the mouth, bound to one template."""
 
-    def __init__(self, template: Template) -> None:
-        face, wall = template.part("face").vertices, template.part("mouth_socket").vertices
-        points = template.vertices
-        cheek = (template.regions["measured"][face] > 0.5) & (template.regions["lips"][face] < 0.1)
+    def __init__(self, template: Template, parts: tuple[str, ...], thickness: float) -> None:
+        face, points = template.part("face").vertices, template.vertices
+        cheek = (template.regions["measured"][face] > 0.5) & (template.regions["lips"][face] < 0.5)
         skin = np.flatnonzero(cheek) + face.start
-        self.wall = wall
-        self._near = skin[cKDTree(points[skin]).query(points[wall], k=NEIGHBOURS)[1]]
-        distance, index = cKDTree(points[wall]).query(points[wall], k=12)
+        rows = np.flatnonzero(template.vertex_mask(*parts))
+        away, near = cKDTree(points[skin]).query(points[rows], k=NEIGHBOURS * APART)
+        close = away[:, 0] < NEAR
+        self.rows: Int[np.ndarray, " W"] = rows[close]
+        self._near, self._thickness = skin[near[close, ::APART]], thickness
+        distance, index = cKDTree(points[self.rows]).query(points[self.rows], k=12)
         weight = np.exp(-0.5 * (distance / SMOOTH) ** 2)
         weight /= weight.sum(axis=1, keepdims=True)
         seam = np.concatenate([template.loops["lips_inner_upper"], template.loops["lips_inner_lower"]])
-        self._share = smoothstep(cKDTree(points[seam]).query(points[wall])[0], *LINING)
+        self._share = smoothstep(cKDTree(points[seam]).query(points[self.rows])[0], *LINING)
         starts = np.arange(0, index.size + 1, index.shape[1])
         self._mean = sparse.csr_matrix((weight.ravel(), index.ravel(), starts), (len(index), len(index)))
 
     def depth(
-        self, skin: Float[np.ndarray, "S 3"], normals: Float[np.ndarray, "F 3"]
+        self, head: Float[np.ndarray, "V 3"], normals: Float[np.ndarray, "F 3"]
     ) -> Float[np.ndarray, "W K"]:
-        """Metres of each point of the wall behind the skin before it (along that skin's normal)."""
-        way = skin[self._near] - skin[self.wall][:, None]
+        """Metres of each row behind the skin before it (along that skin's normal)."""
+        way = head[self._near] - head[self.rows][:, None]
         return np.einsum("wkd,wkd->wk", way, normals[self._near])
 
-    def keep_behind(
+    def keep(
         self,
-        out: Float[np.ndarray, "S 3"],
+        out: Float[np.ndarray, "V 3"],
         normals: Float[np.ndarray, "F 3"],
         at_rest: Float[np.ndarray, "W K"],
     ) -> None:
-        """Pushes the walls of a moved skin inward where they come too near its surface, in place."""
-        wanted = np.minimum(at_rest, THICKNESS)
-        inward = -normals[self._near].mean(axis=1)
+        """Pushes the rows of a moved head inward where they come too near its skin, in place."""
+        wanted = np.minimum(at_rest, self._thickness)
+        outward = normals[self._near]
+        behind = np.einsum("wkd,wkd->wk", out[self._near] - out[self.rows][:, None], outward)
+        lack = np.maximum(wanted - behind, 0.0).max(axis=1)
+        if lack.max() < 1e-5:
+            return
+        inward = -outward.mean(axis=1)
         inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-9)
+        deeper = -np.einsum("wd,wkd->wk", inward, outward)
+        pushed = np.zeros(len(lack))
         for _ in range(_ROUNDS):
-            lack = np.maximum(wanted - self.depth(out, normals), 0.0).max(axis=1)
+            lack = self._share * np.minimum(lack, LARGEST)
+            pushed += np.maximum(self._mean @ lack, lack)
+            lack = np.maximum(wanted - behind - pushed[:, None] * deeper, 0.0).max(axis=1)
             if lack.max() < 1e-5:
-                return
-            lack = np.minimum(lack, LARGEST)
-            push = self._mean @ (self._share * lack)
-            out[self.wall] += np.maximum(push, self._share * lack)[:, None] * inward
+                break
+        out[self.rows] += pushed[:, None] * inward
+
+
+def mouth_walls(template: Template) -> Behind:
+    """The mouth socket behind cheeks and lips."""
+    return Behind(template, ("mouth_socket",), WALL)
+
+
+def gums(template: Template) -> Behind:
+    """Gums behind cheeks, lips and chin."""
+    return Behind(template, ("gums_upper", "gums_lower"), GUM)
