@@ -15,6 +15,7 @@ import numpy as np
 from mien.data.subject import Subject
 
 STRONGEST = 1.9  # traits level off here
+AGEING = 0.8  # power of the years: traits come on a little faster than they grow later
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Rule:
 
     def mean(self, subject: Subject) -> float:
         """The strength that the attributes alone suggest."""
-        aged = min(max((subject.age - self.from_age) / (80.0 - self.from_age), 0.0), 1.2)
+        aged = min(max((subject.age - self.from_age) / (80.0 - self.from_age), 0.0), 1.2) ** AGEING
         african, asian, european = subject.ancestry
         return (
             self.base
