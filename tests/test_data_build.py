@@ -13,7 +13,7 @@ from mien.data.calipers import Calipers
 from mien.data.geometry import head_maker
 from mien.data.looks import looks
 from mien.data.subject import draw_subject
-from mien.evaluate.anthropometry import SURVEYS, anthropometry_rows
+from mien.evaluate.anthropometry import SURVEYS, ageing_rows, anthropometry_rows
 from mien.template.load import load_template
 
 
@@ -110,3 +110,17 @@ def test_age_reaches_the_neck(subjects):
         change = 1e3 * (old - young)[front]
         rough.append((change - change.mean(axis=0)).std())
     assert np.mean(rough) > 0.8
+
+
+def test_lips_thin_and_ears_grow_with_the_years(subjects):
+    rows = {
+        row["mean of the same people, mm"]: row for row in ageing_rows(head_maker(load_basis()), subjects[:6])
+    }
+    lips, ear, face = (
+        rows[name]
+        for name in ("height of both lips' red", "ear, top to lobe", "face, away from what it was at 20")
+    )
+    assert float(str(lips["at 80"])) < float(str(lips["at 40"])) < float(str(lips["at 20"]))
+    assert float(str(ear["at 80"])) > float(str(ear["at 20"])) + 4.0
+    assert face["at 20"] == 0.0
+    assert 2.0 < float(str(face["at 80"])) < 8.0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from mien.data.calipers import Calipers
-from mien.data.geometry import NeutralHead
+from mien.data.geometry import HeadMaker, NeutralHead
 from mien.data.subject import Subject
 
 _ANSUR = "ANSUR II, Gordon et al. 2014"
@@ -24,6 +25,7 @@ class Survey:
     source: str
 
 
+AGES = (20.0, 40.0, 60.0, 80.0)
 SURVEYS: dict[str, Survey] = {
     "head length": Survey((199.5, 7.0), (189.8, 7.4), _ANSUR),
     "head breadth": Survey((154.3, 5.5), (147.8, 5.2), _ANSUR),
@@ -79,3 +81,47 @@ def anthropometry_rows(
             row[f"{who}, surveyed"] = f"{wanted[0]:.1f} ({wanted[1]:.1f})"
         rows.append({**row, "source": survey.source})
     return rows
+
+
+def ageing_rows(maker: HeadMaker, subjects: Sequence[Subject]) -> list[dict[str, object]]:
+    """The same people at `AGES`: means of what age changes, mm, and how far face and neck went since 20."""
+    tables = []
+    for subject in subjects:
+        heads = [maker.head(replace(subject, age=age)).skin.astype(np.float64) for age in AGES]
+        went = [_went(maker, heads[0], head) for head in heads]
+        tables.append([{**_aged(maker, 1e3 * head), **far} for head, far in zip(heads, went, strict=True)])
+    return [
+        {
+            "mean of the same people, mm": name,
+            **{
+                f"at {age:.0f}": float(np.mean([table[k][name] for table in tables]))
+                for k, age in enumerate(AGES)
+            },
+        }
+        for name in tables[0][0]
+    ]
+
+
+def _aged(maker: HeadMaker, skin: Float[np.ndarray, "S 3"]) -> dict[str, float]:
+    mark = maker.build.calipers.marks(skin)
+    ear = maker.template.regions["ear_left"][: len(skin)] > 0.5
+    openings = [(37, 41), (38, 40), (43, 47), (44, 46)]
+    return {
+        "height of both lips' red": float(mark[51, 1] - mark[57, 1]),
+        "nose's base to the upper lip's red": float(mark[33, 1] - mark[51, 1]),
+        "opening of the eyes": float(np.mean([mark[a, 1] - mark[b, 1] for a, b in openings])),
+        "nose, sellion to its base": maker.build.calipers.nose_length(skin),
+        "ear, top to lobe": float(np.ptp(skin[ear, 1])),
+    }
+
+
+def _went(
+    maker: HeadMaker, young: Float[np.ndarray, "S 3"], old: Float[np.ndarray, "S 3"]
+) -> dict[str, float]:
+    """Root mean square distance of the same vertices by region, mm."""
+    squared = 1e6 * ((old - young) ** 2).sum(axis=1)
+    out = {}
+    for name in ("face", "neck"):
+        weight = maker.template.regions[name][: len(young)]
+        out[f"{name}, away from what it was at 20"] = float(np.sqrt((weight * squared).sum() / weight.sum()))
+    return out

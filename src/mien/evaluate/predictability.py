@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.data.form import trait_strengths
+from mien.data.looks import looks
 from mien.data.subject import AGE_RANGE, DARKEST_ITA, LIGHTEST_ITA, Subject, draw_subject
 
 _PENALTIES = np.geomspace(1e-5, 10.0, 13)  # times the largest squared singular value
@@ -25,12 +26,14 @@ def attributes(subjects: Sequence[Subject]) -> Float[np.ndarray, "B 8"]:
 
 
 def known_of(subjects: Sequence[Subject]) -> Float[np.ndarray, "B F"]:
-    """All that the generator's parts share about a person: attributes, their products, trait strengths."""
+    """All that the generator's parts share about a person: attributes, their products, what of them shows,
+    trait strengths."""
     table = attributes(subjects)
     unit = (table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9)
     first, second = np.triu_indices(unit.shape[1])
+    shown = attributes([looks(s) for s in subjects])
     traits = np.array([list(trait_strengths(s).values()) for s in subjects])
-    return np.concatenate([unit, unit[:, first] * unit[:, second], unit**3, traits], axis=1)
+    return np.concatenate([unit, unit[:, first] * unit[:, second], unit**3, shown, traits], axis=1)
 
 
 def numbers_of(value: object) -> Float[np.ndarray, " F"]:

@@ -20,7 +20,7 @@ from mien.data.linear_model import HeadModel, aligned_skins, fit_pca, importance
 from mien.data.skin.fast import albedo_256
 from mien.data.skin.look import SkinLook, draw_look
 from mien.data.subject import Subject, draw_subject
-from mien.evaluate.anthropometry import anthropometry_rows
+from mien.evaluate.anthropometry import ageing_rows, anthropometry_rows
 from mien.evaluate.consistency import read_people
 from mien.evaluate.database import (
     nearest_neighbours,
@@ -49,7 +49,7 @@ _FEW = 60  # components of form from which expressions are told: fewer people te
 @dataclass(frozen=True)
 class Sizes:
     """How many people: drawn for distributions, that make the model, that teach, that are asked or unseen,
-    and whose expressions are made.
+    whose expressions are made, and who are shown at several ages.
     """
 
     drawn: int = 20_000
@@ -58,6 +58,7 @@ class Sizes:
     asked: int = 200
     faces: int = 600
     expressive: int = 500
+    ageing: int = 60
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,9 @@ def evaluate_database(ict: Path | None, plots: Path | None, say: Say, sizes: Siz
     sections: Sections = {
         "distributions": distribution_rows(drawn),
         "anthropometry": _anthropometry_rows(basis, template, fitted),
+        "ageing": ageing_rows(
+            head_maker(basis), [draw_subject(SEED, i) for i in split_indices("test")[: sizes.ageing]]
+        ),
         "spread": spread,
         "likeness": _likeness_rows(basis, template, train, test, sizes.faces),
         "drawing": _drawing_rows(unseen),
