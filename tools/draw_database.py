@@ -20,10 +20,10 @@ from mien.pipeline.draw_database import Picture, age_tiles, expression_tiles, pe
 from mien.pipeline.portraits import labelled
 
 SEED, PEOPLE, COLUMNS = 11, 48, 8
-EXPRESSIVE = (5, 242)  # seed and index
+EXPRESSIVE = (11, 29)  # seed and index
 AGED = (1, 3)
 AGES = (20.0, 32.0, 44.0, 56.0, 68.0, 80.0)
-FORMS = ((5, 242), (5, 1), (5, 20))  # the second is an old man
+FORMS = ((11, 13), (11, 9), (11, 34))  # the second is an old man
 FORM_NAMES = ("neutral", "smile", "smileOpen", "browsUp", "squint", "pucker", "disgust", "surprise")
 _QUALITY = 88
 

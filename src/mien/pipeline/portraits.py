@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mien.data.subject import Subject as Someone
+from mien.geometry.weights import smoothstep
 from mien.template.load import load_template
 from mien.view.camera import PORTRAIT_FOV, Camera
 from mien.view.labels import draw_text, paste
@@ -25,6 +26,7 @@ _EYES = slice(36, 48)  # landmarks
 _EARS, _CHIN = (0, 16), 8
 _TURN_AXIS = 0.06  # metres behind the eyes about which the camera turns
 _LABEL = 24
+_FADE = 0.13  # of a picture's height
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Frame:
     below: float
 
 
-HEAD = Frame(0.136, 0.140)  # from above the tallest skull to the neck
+HEAD = Frame(0.133, 0.138)  # from above the tallest skull to the neck
 _FOREHEAD, _JAW_DROP = 0.072, 0.042  # metres above the eyes, and below the chin at rest
 
 
@@ -92,7 +94,17 @@ def photograph(subject: Subject, camera: Camera) -> Picture:
         tile_resolution=512,
         toward=camera.toward,
     )
-    return render_lit(lit, camera, "skin", (GROUND, GROUND))
+    picture = render_lit(lit, camera, "skin", (GROUND, GROUND))
+    return faded(picture)
+
+
+def faded(picture: Picture) -> Picture:
+    """The picture with its lower end gone into the ground, where the neck is cut."""
+    height = picture.shape[0]
+    down = (np.arange(height) + 0.5) / height
+    kept = 1.0 - smoothstep(down, 1.0 - _FADE, 1.0)[:, None, None]
+    ground = 255.0 * np.array(GROUND)
+    return np.round(ground + kept * (picture - ground)).astype(np.uint8)
 
 
 def described(someone: Someone) -> str:

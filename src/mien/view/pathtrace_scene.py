@@ -18,7 +18,8 @@ from mien.view.texture import Texture
 
 # Mitsuba keeps rays about 1e-4 units off a surface: too far in metres, fine in millimetres.
 SCALE = 1000.0
-_LIFT = 5.0e-5  # metres by which cornea and tears are kept off what they lie on
+# Metres by which cornea and tears are kept off what they lie on, and the lids' strips off the turning ball.
+_LIFTS = {"clear": 5.0e-5, "shade": 6.0e-4}
 _EYE_RESOLUTION = 512
 _UNDER_COAT = 0.965  # what a dielectric coat of F0 0.028 lets out of the skin, on average
 
@@ -74,7 +75,7 @@ def _mesh(mi: Any, lit: LitSubject, own: Int[np.ndarray, " S"], name: str, look:
     # Mitsuba's v of arrays grows downward.
     uv = surface.corner_uvs[own].reshape(-1, 2) * [1.0, -1.0] + [0.0, 1.0]
     params = mi.traverse(mesh)
-    lift = _LIFT if surface.materials[surface.triangle_material[own[0]]].kind == "clear" else 0.0
+    lift = _LIFTS.get(surface.materials[surface.triangle_material[own[0]]].kind, 0.0)
     params["vertex_positions"] = _flat(SCALE * (lit.subject.vertices + lift * lit.normals)[corners])
     params["vertex_normals"] = _flat(lit.normals[corners])
     params["vertex_texcoords"] = _flat(uv)
