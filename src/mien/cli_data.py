@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -89,12 +89,33 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Head:
+    """Write one person of the database as an asset folder, like that of a scan: GLB, OBJ, maps, preview."""
+
+    index: int
+    """Which person."""
+    out: Path
+    """The asset folder to write. Its name becomes the asset's name."""
+    seed: int = 1
+    """Another seed makes other people."""
+    resolution: Literal[1024, 2048, 4096] = 1024
+    """Width of the square face map in texels; the head's has half of it."""
+    formats: str = "glb,obj"
+    """Comma-separated; glb and obj so far."""
+    force: bool = False
+    """Replace an output folder that exists and is not empty."""
+    json: bool = False
+    """Print who it is and the rig's numbers as JSON."""
+
+
+@dataclass(frozen=True)
 class Data:
     """Make, look into and time face databases; add to the model of heads."""
 
     do: (
         Annotated[Synth, tyro.conf.subcommand("synth")]
         | Annotated[Info, tyro.conf.subcommand("info")]
+        | Annotated[Head, tyro.conf.subcommand("head")]
         | Annotated[Speed, tyro.conf.subcommand("bench")]
         | Annotated[Model, tyro.conf.subcommand("model")]
     )
@@ -134,6 +155,26 @@ def _info(command: Info) -> int:
     return 0
 
 
+def _head(command: Head) -> int:
+    from mien.pipeline.person_asset import STAGES, write_person
+    from mien.pipeline.progress import console_progress
+    from mien.pipeline.tables import person_line
+
+    with console_progress(STAGES) as progress:
+        asset = write_person(
+            command.seed,
+            command.index,
+            command.out,
+            resolution=command.resolution,
+            formats=tuple(command.formats.split(",")),
+            force=command.force,
+            progress=progress,
+        )
+    numbers = {**asset.provenance, **asset.quality}
+    print(json.dumps(numbers, indent=2) if command.json else person_line(asset, command.out))
+    return 0
+
+
 def _speed(command: Speed) -> int:
     from mien.pipeline.measure_sampler import measure_sampler, measure_skin
     from mien.pipeline.tables import rows_table
@@ -156,4 +197,10 @@ def _model(command: Model) -> int:
     return 0
 
 
-_RUN: dict[type, Callable[[Any], int]] = {Synth: _synth, Info: _info, Speed: _speed, Model: _model}
+_RUN: dict[type, Callable[[Any], int]] = {
+    Synth: _synth,
+    Info: _info,
+    Head: _head,
+    Speed: _speed,
+    Model: _model,
+}

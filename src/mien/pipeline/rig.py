@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.cache import open_cache
-from mien.core.errors import MienError
 from mien.core.face import FaceAsset, PreparedScan, Rig, Template
 from mien.core.files import check_writable_target
 from mien.core.mesh import Image, Scan
-from mien.export import SUPPORTED_FORMATS, write_asset
+from mien.export import write_asset
 from mien.export.images import encode_png
 from mien.export.mask_files import write_masks
 from mien.pipeline.progress import Progress, silent
 from mien.pipeline.rig_asset import Fitted, Maps, asset_of
 from mien.pipeline.rig_base_mesh import base_mesh, bound_mesh, on_users_mesh, topology_part
-from mien.pipeline.rig_options import RigOptions, file_part
+from mien.pipeline.rig_options import RigOptions, check_formats, file_part
 from mien.pipeline.stages import Stage, Stages, at_once
 from mien.register import register
 from mien.register.unit import settle_unit
@@ -79,7 +78,7 @@ def rig(
 def _check_options(options: RigOptions, out: Path) -> None:
     """Refuses, before any work, what is wrong by itself."""
     check_writable_target(out, force=options.force)
-    _check_formats(options.formats)
+    check_formats(options.formats)
     if options.iris is not None:
         iris_named(options.iris)
     if options.mask is not None:
@@ -88,15 +87,6 @@ def _check_options(options: RigOptions, out: Path) -> None:
         read_landmarks(options.landmarks)
     if options.people is not None:
         read_people(options.people)
-
-
-def _check_formats(formats: tuple[str, ...]) -> None:
-    unknown = [name for name in formats if name not in SUPPORTED_FORMATS]
-    if unknown:
-        raise MienError(
-            f"--formats: {', '.join(unknown)} is not written yet, expected some of "
-            f"{', '.join(SUPPORTED_FORMATS)}; leave it out"
-        )
 
 
 def _scan_stage(stages: Stages, path: Path, options: RigOptions) -> Stage[Scan]:

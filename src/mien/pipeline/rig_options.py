@@ -1,11 +1,14 @@
-"""What a user may ask of `mien rig`, and how a given file is part of a stage's key."""
+"""What a user may ask of `mien rig`, its refusal, and how a given file is part of a stage's key."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.core.cache import file_digest
+from mien.core.errors import MienError
+from mien.export import SUPPORTED_FORMATS
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,13 @@ class RigOptions:
 def file_part(path: Path | None) -> list[str | None] | None:
     """A given file as a part of a key: its kind and content."""
     return None if path is None else [path.suffix.lower(), file_digest(path)]
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raises `MienError` where one is not written."""
+    unknown = [name for name in formats if name not in SUPPORTED_FORMATS]
+    if unknown:
+        raise MienError(
+            f"--formats: {', '.join(unknown)} is not written yet, expected some of "
+            f"{', '.join(SUPPORTED_FORMATS)}; leave it out"
+        )

@@ -69,6 +69,13 @@ def quality_table(asset: FaceAsset, out: Path, seconds: float) -> str:
     return _as_text(table) + f"\n{out}/ is written in {seconds:.0f} s; look at {out / 'preview.png'}"
 
 
+def person_line(asset: FaceAsset, out: Path) -> str:
+    """What `mien data head` prints: who was drawn, and where the files are."""
+    who = dict(_numbers(asset.provenance["attributes"]))
+    sex = "female" if who["sex"] < 0.4 else "male" if who["sex"] > 0.6 else "androgynous"
+    return f"{sex}, {who['age']:.0f} years, Monk tone {who['monk']:.0f}: {out}"
+
+
 def _add_edits(table: Table, asset: FaceAsset) -> None:
     """What somebody gave beside the scan, and how the head follows it."""
     options = asset.provenance["options"]
