@@ -27,18 +27,20 @@ Picture = UInt8[np.ndarray, "H W 3"]
 def record_tile(record: Record, someone: Subject, names: list[str], number: int) -> Picture:
     """One subject (sRGB): at rest, in one of its expressions `names` or turned, and the albedo.
 
-    Form and albedo are the record's; what it does not hold of the skin (relief, eyes, teeth) is drawn again.
+    Form and albedo are the record's; what it does not hold (relief, eyes, teeth) is drawn again.
     """
     rest, look = mean_head(load_basis(), load_template()) + record.neutral, draw_look(someone)
     maps = person_maps(someone, look, _SKIN)
-    maps["face_albedo"] = Image(record.maps["albedo"].astype(np.float32) / 255.0, "srgb")
+    maps["face_albedo"] = _colour(record, "albedo")
     rest = rest.astype(np.float64)
     pictures = [photograph(seen(rest, maps), portrait_camera(rest, *_TILE, _YAW, _FRAME))]
     moving = [name for name in names if name != "neutral"]
-    name = moving[5 * number % len(moving)] if moving else ""
+    name = moving[7 * number % len(moving)] if moving else ""
     posed = rest + record.expressions[name] if name else rest
     if name:
         maps = expressive(maps, look, rest, posed, folding(maps, look))
+    if f"albedo/{name}" in record.maps:
+        maps["face_albedo"] = _colour(record, f"albedo/{name}")
     camera = portrait_camera(rest, *_TILE, _YAW if name else 2.5 * _YAW, _FRAME)
     pictures.append(photograph(seen(posed, maps, rest), camera))
     albedo = cv2.resize(record.maps["albedo"], (_TILE[1], _TILE[1]), interpolation=cv2.INTER_AREA)
@@ -46,3 +48,7 @@ def record_tile(record: Record, someone: Subject, names: list[str], number: int)
     paste(tile, np.hstack([*pictures, albedo]), 0, _CAPTION)
     draw_text(tile, f"{record.key}  {described(someone)}  sex {someone.sex:.2f}  {name}", 2, 16, 14)
     return tile
+
+
+def _colour(record: Record, name: str) -> Image:
+    return Image(record.maps[name].astype(np.float32) / 255.0, "srgb")
