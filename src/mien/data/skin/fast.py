@@ -23,6 +23,7 @@ from mien.data.skin.pigment import (
     OXYGEN,
     log_melanin,
     mottled,
+    ragged,
     regional_pigment,
     vermilion,
 )
@@ -72,8 +73,8 @@ def encoded(linear: Float[np.ndarray, "N 3"]) -> UInt8[np.ndarray, "N 3"]:
 
 
 def _with_lips(made: np.ndarray, look: SkinLook) -> np.ndarray:
-    rows, lips, lower = _lips()
-    made[rows] = vermilion(made[rows], lips, lower, look)
+    rows, lips, lower, points = _lips()
+    made[rows] = vermilion(made[rows], ragged(lips, points, look), lower, look)
     return made
 
 
@@ -120,11 +121,12 @@ def _every_other() -> Fields:
 
 
 @lru_cache(maxsize=1)
-def _lips() -> tuple[Int[np.ndarray, " L"], Float[np.ndarray, " L"], Float[np.ndarray, " L"]]:
-    """Texels of the square that are lips, or next to them, with the weights of lips and lower lip."""
-    lips, lower = (grid_fields("face").of(name)[_nearest()] for name in ("lips", "lower_lip"))
+def _lips() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Texels that are lips or next to them: rows, weights of lips and of the lower lip, places (mm)."""
+    fields = grid_fields("face")
+    lips, lower = (fields.of(name)[_nearest()] for name in ("lips", "lower_lip"))
     rows = np.flatnonzero(lips > 0.01)
-    return rows, lips[rows], lower[rows]
+    return rows, lips[rows], lower[rows], fields.points[_nearest()][rows]
 
 
 @lru_cache(maxsize=1)

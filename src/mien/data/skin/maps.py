@@ -15,7 +15,7 @@ from mien.data.skin.hairs import shadow, stubble_marks
 from mien.data.skin.layout import Layout, enlarged, layout
 from mien.data.skin.look import SkinLook
 from mien.data.skin.marks import SPOT, Marks
-from mien.data.skin.pigment import mottled, regional_pigment, vermilion
+from mien.data.skin.pigment import mottled, ragged, regional_pigment, vermilion
 from mien.data.skin.relief import Relief, relief
 from mien.data.skin.splat import splat
 from mien.data.skin.spots import Layer, spots
@@ -76,6 +76,8 @@ def coarse_pigment(tile: Layout, look: SkinLook) -> Float[np.ndarray, "C C 3"]:
     fields = vertex_fields()
     made = tile.whole(regional_pigment(fields, look))
     lips = tile.whole(np.stack([fields.of("lips"), fields.of("lower_lip")], axis=1))
+    near = lips[..., 0] > 0.01
+    lips[near, 0] = ragged(lips[near, 0], tile.places[near], look)
     made = vermilion(made, lips[..., 0], lips[..., 1], look)
     half = tile.places[::2, ::2]
     blotches = mottled(half.reshape(-1, 3), look).reshape(*half.shape[:2], 2)

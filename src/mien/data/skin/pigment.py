@@ -20,6 +20,7 @@ MELANIN, BLOOD, OXYGEN = range(3)
 _LEAST_UNIT = 0.03  # melanin of middling light skin
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _BLOTCH = 2.4  # millimetres, the smallest blotches of `mottled`; the largest are eight times that
+_WAVER = 0.7  # millimetres, the finest of the lips' border
 _MOTTLED = (0.034, 0.020)  # standard deviation of log luminance by blood and by melanin
 _LARGEST_SWING = 0.3  # where a pigment hardly shows, more of it would be no skin
 _PATTERN_ENDS = ((-0.5, -0.8), (1.3, 1.2))  # what regions may add in melanin and log blood
@@ -101,6 +102,14 @@ def vermilion(
     rim = np.exp(-(((lips - 0.14) / 0.09) ** 2)) * (lips > 0.01)
     out[..., BLOOD] -= 0.16 * rim
     return out
+
+
+def ragged(
+    lips: Float[np.ndarray, " P"], points: Float[np.ndarray, "P 3"], look: SkinLook
+) -> Float[np.ndarray, " P"]:
+    """The lips' weight with a border that wavers as furrows cross it; only to be asked near the lips."""
+    waver = mottle(points, _WAVER, look.seed + 55, channels=1)[:, 0]
+    return lips + (0.06 + 0.03 * look.lines) * waver * np.clip(6.0 * lips, 0.0, 1.0)
 
 
 def melanin_unit(look: SkinLook) -> float:
