@@ -1,30 +1,32 @@
 """`python -m tools.build_people`: the linear model of heads that registration fits.
 
 Principal components (`mien.data.linear_model`) of the neutral skins of the face database's first training
-subjects and of random heads of the template's own modes (identity.safetensors), three to one: a model of the
-former alone held the latter worse. Minutes, the same bytes each time. What it does for scans:
+subjects and of as many random heads of the template's own modes (identity.safetensors): a model of the
+former alone fits the latter worse. Minutes, the same bytes each time. What it does for scans:
 `mien evaluate database --scans ...`; grown by a user's own heads: `mien data model`.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
+from mien.core.face import Template
 from mien.data.basis import load_basis
 from mien.data.freeze import SEED, split_indices
 from mien.data.linear_model import aligned_skins, database_skins, fit_pca, importance
 from mien.data.people import People, save_people
 from mien.data.subject import draw_subject
 from mien.geometry.solve import SpdSolver
-from mien.template.heads import random_head
+from mien.template.followers import settle_lids
 from mien.template.load import ASSETS, load_template
 
-SUBJECTS, RANDOM, MODES = 2_000, 667, 150
-RANDOM_SEED = 41
+SUBJECTS, RANDOM, MODES = 2_000, 2_000, 150
+RANDOM_SEED, LIMIT = 41, 2.5  # standard deviations; beyond it linear modes leave what people look like
 
 
 def main() -> None:
@@ -34,14 +36,22 @@ def main() -> None:
     basis, template = load_basis(), load_template()
     people = [draw_subject(SEED, index) for index in split_indices("train")[:SUBJECTS]]
     goal = basis.mean.astype(np.float64)
-    randoms = (random_head(RANDOM_SEED, index)[: basis.n_skin] for index in range(RANDOM))
-    skins = [database_skins(basis, people, template), aligned_skins(randoms, goal, template)]
+    randoms = aligned_skins(random_skins(template, basis.n_skin), goal, template)
+    skins = [database_skins(basis, people, template), randoms]
     model = fit_pca(np.concatenate(skins), importance(template, goal), MODES)
     offset = model.mean - template.vertices[: basis.n_skin]
     cage = to_cage(np.concatenate([offset[None], model.modes]), basis.subdivision.astype(np.float64))
     save_people(People(model), given.out, cage)
     print(f"{given.out}: {len(cage)} modes, {model.explained[-1]:.2%} of the variance, "
           f"{given.out.stat().st_size / 1e6:.1f} MB")  # fmt: skip
+
+
+def random_skins(template: Template, n_skin: int) -> Iterator[np.ndarray]:
+    """Skins (S, 3) of random weights of the template's modes, lids settled on the eyeballs."""
+    rng = np.random.default_rng(RANDOM_SEED)
+    for _ in range(RANDOM):
+        weights = np.clip(rng.standard_normal(len(template.identity.modes)), -LIMIT, LIMIT)
+        yield settle_lids(template, template.identity.heads(template.vertices, weights))[:n_skin]
 
 
 def to_cage(modes: np.ndarray, subdivision: sp.csr_matrix) -> np.ndarray:
