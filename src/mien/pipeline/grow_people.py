@@ -68,6 +68,8 @@ def _head(folder: Path) -> FaceAsset:
     asset = read_asset(folder, load_template())
     if len(asset.rig.neutral) != len(load_template().vertices):
         raise MienError(f"{folder}: is on a base mesh, expected Mien's own; rig that scan without --topology")
+    if "scan_sha256" not in asset.provenance:
+        raise MienError(f"{folder}: was made without a scan, expected a scanned person; leave it out")
     return asset
 
 
