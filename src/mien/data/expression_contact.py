@@ -30,7 +30,7 @@ SHUT = 0.06  # share of it below which the lines are laid on each other
 UPPER_SHARE = 0.8  # of a lid's closing that the upper one does
 SEALED, APART = 0.15e-3, 0.8e-3  # metres between the template's lips: touching, surely open
 CORNER_SHARE = (0.01, 0.09)  # of the mouth's width from a corner: from no correction to all of it
-_CLAMP_ROUNDS = 6
+_CLAMP_ROUNDS, _JOIN_ROUNDS = 6, 3
 
 
 def gaze_rotation(weights: Float[np.ndarray, "52"], side: str) -> Float[np.ndarray, "3 3"]:
@@ -126,16 +126,22 @@ class LidContact:
         before: Float[np.ndarray, "H 3"],
         wanted: Float[np.ndarray, "H 3"],
     ) -> None:
-        """Lays the upper line onto the lower one where the template's lids are shut, or where they cross."""
+        """Lays the upper line onto the lower one where the template's lids are shut, or where they cross.
+
+        Shut, the lower one gives too, where it stands out between points of the upper one.
+        """
         left, _ = self._closing(margin, wanted)
-        lower = goal[margin.lower]
         frame = before[margin.lower]
-        seam = points_at(lower, _within(frame, frame), _within(before[margin.upper], frame))
+        above, below = _within(before[margin.upper], frame), _within(frame, frame)
         shut = 1 - smoothstep(np.array([left]), 0.0, SHUT)
         crossed = smoothstep(-_opening(goal, margin), 0.0, 0.1e-3)
         share = np.maximum(shut, crossed)[:, None]
         share[[0, -1]] = 0.0
-        goal[margin.upper] += share * (seam - goal[margin.upper])
+        for _ in range(_JOIN_ROUNDS if shut[0] > 0 else 1):
+            upper, lower = goal[margin.upper], goal[margin.lower]
+            upper += share * (points_at(lower, below, above) - upper)
+            goal[margin.upper] = upper
+            goal[margin.lower] = lower + shut * (points_at(upper, above, below) - lower)
 
     def _closing(self, margin: _Margin, wanted: Float[np.ndarray, "H 3"]) -> tuple[float, float]:
         """What is left of the template's opening, and how much the subject's goes by it (0 to 1)."""

@@ -139,7 +139,7 @@ def draw_form(
     for k, mode in enumerate(modes.modes):
         normal = np.clip(rng.standard_normal(3), -_LIMIT, _LIMIT)
         value = _coefficient(mode, known, folds, normal[0] * own, subject)
-        uneven = 4 * SIDED * normal[1] * residual
+        uneven = 4 * SIDED * normal[1] * residual * (mode.kind != "stiff")
         left[k], right[k] = value * (1 + uneven), value * (1 - uneven)
     thickness = {}
     for name, (size, causes) in THICKNESS.items():
@@ -188,6 +188,8 @@ def _strength(logarithm: float) -> float:
 def _coefficient(
     mode: FormMode, known: dict[str, float], folds: dict[str, float], normal: float, subject: Subject
 ) -> float:
+    if mode.kind == "stiff":
+        return mode.size
     if mode.kind == "folded":
         depth = FOLD_ALWAYS + FOLD_TRAIT * max(folds[mode.name], 0.0)
         return float(mode.size * depth * np.exp(FOLD_JITTER * normal) * (0.75 + 0.5 * subject.old))

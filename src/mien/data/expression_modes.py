@@ -1,13 +1,14 @@
 """Form modes: what one person's smile may do that another's does not, as offsets of the template's skin.
 
 A mode belongs to a stem ("mouthSmile" for both its sides) and is added to the template's shape by a
-subject's own coefficient. Five kinds:
+subject's own coefficient. Six kinds:
 
 * *ancestry* and *style*, compiled into the basis (`Basis.units`): how the source's units of three
   ancestries differ, and how its ARKit units differ from the template's shapes;
 * *turned*: the muscle pulls more upward or more sideways (offsets turned about the normal, per radian);
 * *companion*: a second muscle joins in (another shape, in full);
 * *formed*: part of the shape's own motion is stronger (its depth, its middle, its upper half);
+* *stiff*: hair-bearing brows ride up whole, the skin under them unfolds instead (always, in full);
 * *folded*: a line or lump of `mien.data.traits` that the expression deepens, at strength 1.
 """
 
@@ -96,6 +97,7 @@ FREE_OF_LIDS, FREE_OF_CORNERS = (1.0e-3, 6.0e-3), (2.0e-3, 9.0e-3)  # metres fro
 UNIT_SIGMA = 4e-3  # metres over which the source's units are smoothed
 LINING_SIGMA, LINING_DEPTH = 1.5e-3, (8e-3, 25e-3)
 NORMALS_SIGMA, NORMALS_FROM = 12e-3, -40e-3  # metres; the face in front of this depth
+BROW_SIGMA, BROW_STIFF = 3e-3, 0.7  # metres along a brow; share of its stretch that is taken away
 _STILL = 0.5e-6  # metres
 
 
@@ -163,6 +165,8 @@ def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
             add(FormMode(stem, "folded", line, size), former.fold(line))
     for mode, values in _pressed(template, former):
         add(mode, values)
+    for stem in ("browOuterUp", "browInnerUp"):
+        add(FormMode(stem, "stiff", "brow"), _stiff_brows(template, stem, count))
     return FormModes(tuple(modes), np.stack(offsets))
 
 
@@ -271,3 +275,17 @@ def _pressed(template: Template, former: Former) -> list[tuple[FormMode, np.ndar
         (FormMode("mouthSmile", "pressed", "flat lips"), flat),
         (FormMode("mouthStretch", "pressed", "flat lips"), flat),
     ]
+
+
+def _stiff_brows(template: Template, stem: str, count: int) -> Float[np.ndarray, "S 3"]:
+    """Takes from a shape most of what stretches a brow in height: each place goes with the brow's middle."""
+    shape, points = whole_shape(template, stem, count), template.vertices[:count]
+    out = np.zeros_like(shape)
+    for side in ("left", "right"):
+        share = template.regions[f"brow_{side}"][:count]
+        rows = np.flatnonzero(share > 0)
+        across = points[rows, None, 0] - points[rows, 0]
+        weight = np.exp(-0.5 * (across / BROW_SIGMA) ** 2) * share[rows]
+        middle = weight @ shape[rows] / weight.sum(axis=1, keepdims=True)
+        out[rows] = BROW_STIFF * share[rows, None] * (middle - shape[rows])
+    return out

@@ -26,12 +26,14 @@ _LOWER_JAW = ("teeth_lower", "gums_lower", "tongue")
 class WholeHead:
     """A bound head with all its parts at rest: `neutral` (V 3) metres.
 
-    `lids` are rows and places of lashes and strips as they ride on the lids at rest, by side.
+    `lids` are rows and places of lashes and strips as they ride on the lids at rest, by side; `gums` how far
+    behind the skin the gums are.
     """
 
     bound: BoundHead
     neutral: Float[np.ndarray, "V 3"]
     lids: dict[str, tuple[np.ndarray, np.ndarray]]
+    gums: Float[np.ndarray, "G K"]
 
 
 def mean_head(basis: Basis, template: Template) -> Float[np.ndarray, "V 3"]:
@@ -52,7 +54,8 @@ def whole_head(maker: ExpressionMaker, bound: BoundHead, subject: Subject | None
         placed = shape_teeth(maker.template, subject, placed)
     maker.heads.seat.set_balls(placed, bound.head.eyes)
     neutral = placed.astype(np.float32)
-    return WholeHead(bound, neutral, ride_lids(maker.template, neutral.astype(np.float64), bound.head.eyes))
+    lids = ride_lids(maker.template, neutral.astype(np.float64), bound.head.eyes)
+    return WholeHead(bound, neutral, lids, maker.gums.depth(neutral, bound.normals))
 
 
 def whole_expression(
@@ -61,7 +64,7 @@ def whole_expression(
     """Offsets of all vertices from the neutral, metres; zero weights give exactly zero.
 
     Eyeballs turn about their centres; the lower teeth, gums and tongue move with the jaw as the template's
-    do, turned and scaled as they were placed; lashes and strips ride on the lids.
+    do, turned and scaled as they were placed; gums give way to skin; lashes and strips ride on the lids.
     """
     template, bound = maker.template, whole.bound
     out = np.zeros(whole.neutral.shape)
@@ -74,6 +77,7 @@ def whole_expression(
         placed = fit_similarity(template.vertices[rows], whole.neutral[rows])
         moved = np.tensordot(strong, template.shapes[:, rows], axes=1)
         out[rows] = placed.scale * moved @ placed.rotation.T
+    _tuck_gums(maker, whole, out)
     for side in SIDES:
         ball, rows = bound.head.eyes[side], maker.heads.seat.eye(side).rows
         arm = whole.neutral[rows] - ball.centre
@@ -82,6 +86,16 @@ def whole_expression(
         for side, (rows, after) in ride_lids(template, whole.neutral + out, bound.head.eyes).items():
             out[rows] = after - whole.lids[side][1]
     return out.astype(np.float32)
+
+
+def _tuck_gums(maker: ExpressionMaker, whole: WholeHead, out: Float[np.ndarray, "V 3"]) -> None:
+    """Gums give way where lips and chin are drawn tight over them, in place."""
+    moved = whole.neutral + out
+    face = maker.template.part("face").vertices
+    normals, _ = maker.surface.normals(moved[face].astype(np.float32))
+    maker.gums.keep(moved, normals, whole.gums)
+    rows = maker.gums.rows
+    out[rows] = moved[rows] - whole.neutral[rows]
 
 
 def _near_lids(template: Template) -> Bool[np.ndarray, " V"]:
