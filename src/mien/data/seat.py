@@ -8,7 +8,7 @@ from jaxtyping import Float
 from mien.core.face import Template
 from mien.data.seat_lids import bind_lids, keep_off, settle
 from mien.data.seat_lips import Lips, bind_lips
-from mien.data.seat_zones import bind_corners, bind_mouth, bind_nostrils
+from mien.data.seat_zones import bind_corners, bind_lid_rims, bind_mouth, bind_nostrils
 from mien.geometry.align import fit_similarity
 from mien.template.eye_placement import EyeBinding, PlacedEye
 
@@ -27,6 +27,7 @@ class Seat:
         self._stable = rows[template.vertices[rows, 1] > _STABLE_ABOVE]
         self._lids = {side: bind_lids(template, side, n) for side in SIDES}
         self.lips: Lips = bind_lips(template, n)
+        self._rims = bind_lid_rims(template, n)
         self._healed = [*bind_corners(template, n), *bind_nostrils(template), bind_mouth(template)]
 
     def __call__(
@@ -34,7 +35,7 @@ class Seat:
     ) -> tuple[Float[np.ndarray, "S 3"], dict[str, PlacedEye]]:
         """The skin with lids laid on the balls and lips parted, and the balls. A few hundred rows move."""
         out = np.array(skin, np.float64)
-        for zone in self._healed:
+        for zone in [*self._rims, *self._healed]:
             zone.heal(out)
         self.lips.part(out)
         head = fit_similarity(self.template.vertices[self._stable], out[self._stable])

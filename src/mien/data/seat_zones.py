@@ -16,6 +16,7 @@ from mien.geometry.weights import smoothstep
 from mien.template.mouth_walls import bind_walls
 
 _CORNER = 7.0e-3  # metres round the mouth's corners that are healed
+_RIM_SHARE = 0.75  # of the way: the rest of their own form is kept
 _LINING_RIDGE = 0.15
 _NOSTRIL_DEPTH = 9.0e-3  # metres added to the template's 3 mm
 
@@ -68,6 +69,26 @@ def bind_corners(template: Template, n_skin: int) -> list[Zone]:
         weights = -np.linalg.solve(bending[np.ix_(free, free)], couple[:, used])
         kept = np.isin(ids[free], zone)
         zones.append(Zone(ids[free][kept], ids[~free][used], weights[kept], np.ones(kept.sum()), rest))
+    return zones
+
+
+def bind_lid_rims(template: Template, n_skin: int) -> list[Zone]:
+    """The lids' rims go with their front edges: harmonic inward, free at the eyeball's side.
+
+    They are two millimetres of skin seen edge-on, which statistics of faces tell little about and fold.
+    """
+    quads = template.topology.quads
+    triangles = split_quads(quads[(quads < n_skin).all(axis=1)])
+    rest = template.vertices[:n_skin]
+    zones = []
+    for side in ("left", "right"):
+        rim = template.regions[f"eye_rim_{side}"][:n_skin] > 0.5
+        ids, local = np.unique(triangles[rim[triangles].all(axis=1)], return_inverse=True)
+        laplacian = cotangent_laplacian(rest[ids], local.reshape(-1, 3), max_cotangent=3.0)
+        front = np.concatenate([template.loops[f"lid_upper_{side}"], template.loops[f"lid_lower_{side}"]])
+        held = np.isin(ids, front)
+        weights = -np.linalg.solve(laplacian[~held][:, ~held].toarray(), laplacian[~held][:, held].toarray())
+        zones.append(Zone(ids[~held], ids[held], weights, np.full((~held).sum(), _RIM_SHARE), rest))
     return zones
 
 
