@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ import numpy as np
 
 from mien.core.conventions import EXPRESSIONS
 from mien.data.subject import draw_subject
-from mien.pipeline.draw_database import Picture, age_tiles, expression_tiles, person_tile
+from mien.pipeline.draw_database import EXPRESSION_YAW, Picture, age_tiles, expression_tiles, person_tile
 from mien.pipeline.portraits import labelled
 
 SEED, PEOPLE, COLUMNS = 11, 48, 8
 EXPRESSIVE = (11, 29)  # seed and index
-AGED = (1, 3)
+ROUND, ROUND_YAW = ("neutral", "smileOpen"), 42.0
+AGED = (11, 4)
 AGES = (20.0, 32.0, 44.0, 56.0, 68.0, 80.0)
 FORMS = ((11, 13), (11, 9), (11, 34))  # the second is an old man
 FORM_NAMES = ("neutral", "smile", "smileOpen", "browsUp", "squint", "pucker", "disgust", "surprise")
@@ -50,17 +52,18 @@ def people(over: Map) -> Picture:
 
 
 def expressions(over: Map) -> Picture:
-    """The 26 expressions of one subject."""
+    """The 26 expressions of one subject, two of them from farther round."""
     names = list(EXPRESSIONS)
-    halves = over(expression_tiles, [draw_subject(*EXPRESSIVE)] * 2, [names[:13], names[13:]])
-    tiles = [tile for half in halves for tile in half]
-    return labelled(list(zip(names, tiles, strict=True)), 7)
+    jobs = (names[:13], EXPRESSION_YAW), (names[13:], EXPRESSION_YAW), (ROUND, ROUND_YAW)
+    made = over(expression_tiles, [draw_subject(*EXPRESSIVE)] * len(jobs), *zip(*jobs, strict=True))
+    tiles = [tile for part in made for tile in part]
+    return labelled(list(zip([*names, *ROUND], tiles, strict=True)), 7)
 
 
 def forms(over: Map) -> Picture:
     """Some expressions of three people, a row each."""
     people = [draw_subject(*who) for who in FORMS]
-    rows = over(expression_tiles, people, [FORM_NAMES] * len(people), [(240, 283)] * len(people))
+    rows = over(expression_tiles, people, repeat(FORM_NAMES), repeat(EXPRESSION_YAW), repeat((240, 283)))
     tiles = [(name, tile) for row in rows for name, tile in zip(FORM_NAMES, row, strict=True)]
     return labelled(tiles, len(FORM_NAMES))
 

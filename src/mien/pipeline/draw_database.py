@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from mien.core.conventions import EXPRESSIONS
 from mien.core.face import Rig, Template
 from mien.data.subject import Subject
-from mien.pipeline.portraits import Picture, face_frame, portraits
+from mien.pipeline.portraits import Frame, Picture, face_frame, portraits
 from mien.template.load import load_template
 from mien.view.camera import frame_points
 from mien.view.person import draw_person
@@ -18,7 +18,8 @@ from mien.view.render import light_for, render_lit
 from mien.view.subject import subject_from_template
 
 PEOPLE_YAW = 18.0  # degrees
-_EXPRESSION_YAW = 12.0
+EXPRESSION_YAW = 12.0
+_AGES_FRAME = Frame(0.127, 0.134)
 _HALF_WIDTH, _HALF_HEIGHT = 0.092, 0.11  # metres of a clay picture, so that sizes can be compared
 _CHIN, _EARS = 8, (0, 16)  # landmarks
 
@@ -30,16 +31,20 @@ def person_tile(subject: Subject, size: tuple[int, int] = (300, 330), resolution
 
 def age_tiles(subject: Subject, size: tuple[int, int] = (350, 385), resolution: int = 1024) -> list[Picture]:
     """One person from the front and from three quarters."""
-    return portraits(draw_person(subject, resolution), (0.0, 38.0), size)
+    return portraits(draw_person(subject, resolution), (0.0, 38.0), size, frame=_AGES_FRAME)
 
 
 def expression_tiles(
-    subject: Subject, names: Sequence[str], size: tuple[int, int] = (280, 330), resolution: int = 1024
+    subject: Subject,
+    names: Sequence[str],
+    yaw: float = EXPRESSION_YAW,
+    size: tuple[int, int] = (280, 330),
+    resolution: int = 1024,
 ) -> list[Picture]:
     """Some of the 26 expressions in the subject's own form, with their blood and wrinkles."""
     person = draw_person(subject, resolution)
     frame = face_frame(person.whole.neutral.astype(np.float64))
-    return [portraits(person, (_EXPRESSION_YAW,), size, EXPRESSIONS[name], frame)[0] for name in names]
+    return [portraits(person, (yaw,), size, EXPRESSIONS[name], frame)[0] for name in names]
 
 
 def clay_tiles(
