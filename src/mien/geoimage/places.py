@@ -97,6 +97,7 @@ def shift_texels(
 def write_face_places(path: Path, uvs: Float[np.ndarray, "N 2"]) -> None:
     """Writes the places of the face tile's texture coordinates, in the order of `face_rows`."""
     save_file({"uvs": uvs.astype(np.float32)}, path)
+    path.chmod(0o644)
 
 
 def face_places(template: Template) -> Float[np.ndarray, "U 2"]:
