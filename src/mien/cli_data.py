@@ -81,7 +81,7 @@ class Model:
     start: Path | None = None
     """The model to add to, one that this command wrote; the shipped one when left out."""
     weight: float = 20.0
-    """How many of the shipped model's 2,000 heads one of yours counts for."""
+    """How many of the shipped model's 4,000 heads one of yours counts for."""
     components: int | None = None
     """Components to keep; one more for each head when left out."""
     json: bool = False
