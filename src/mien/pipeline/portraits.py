@@ -24,7 +24,7 @@ Picture = UInt8[np.ndarray, "H W 3"]
 GROUND = (0.115, 0.118, 0.124)  # sRGB behind heads and between tiles
 _EYES = slice(36, 48)  # landmarks
 _EARS, _CHIN = (0, 16), 8
-_TURN_AXIS = 0.06  # metres behind the eyes about which the camera turns
+_TURN_AXIS = 0.078  # metres behind the eyes about which the camera turns
 _LABEL = 24
 _FADE = 0.13  # of a picture's height
 

@@ -35,7 +35,7 @@ from mien.textures.tangent import normal_from_displacement
 from mien.view.subject import Subject, subject_from_template
 
 SKIN_PARTS = ("face", "head")
-_FEATURES = 512  # texels of eyes and teeth, at most
+_FEATURES = 1024  # texels of eyes and teeth, at most
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def person_maps(someone: Someone, look: SkinLook, resolution: int) -> dict[str, 
     return {
         **skin_maps(look, resolution, ("face",)),
         **skin_maps(look, max(resolution // 2, 256), ("head",)),
-        **feature_maps(someone, look, min(resolution, _FEATURES)),
+        **feature_maps(someone, look, min(max(resolution // 2, 256), _FEATURES)),
         **occlusion_maps(),
     }
 
