@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 
 import numpy as np
@@ -69,6 +70,19 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(made, tmp_path):
     assert synthesize(str(again), OPTIONS, 0) == 1
     assert contents(again) == contents(made)
     assert synthesize(str(again), OPTIONS, 0) == 0
+
+
+@pytest.mark.slow
+def test_a_stop_ends_the_workers_within_the_subject_in_hand(tmp_path):
+    def stop(done):
+        if done:
+            raise KeyboardInterrupt
+
+    options = SynthOptions(seed=6, count=12, expressions="none", per_shard=12, resolution=64)
+    with pytest.raises(KeyboardInterrupt):
+        synthesize(str(tmp_path / "faces"), options, 1, stop)
+    assert not (tmp_path / "faces" / "shards").exists(), "the worker went on to the shard's end"
+    assert multiprocessing.active_children() == []
 
 
 def test_dynamic_maps_are_the_makers(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -211,23 +212,30 @@ def _make_shard(address: str, options: SynthOptions, number: int, done: Callable
 
 
 _told: Any = None  # in a worker: the queue to which each finished subject is told
+_stop: Any = None  # in a worker: the event that says that no more is wanted
 
 
-def _start_worker(told: Any) -> None:
-    global _told
-    _told = told
+def _start_worker(told: Any, stop: Any) -> None:
+    global _told, _stop
+    _told, _stop = told, stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and sets the event
 
 
 def _work(address: str, options: SynthOptions, number: int) -> None:
-    _make_shard(address, options, number, lambda: _told.put(1))
+    def done() -> None:
+        if _stop.is_set():
+            raise InterruptedError
+        _told.put(1)
+
+    _make_shard(address, options, number, done)
 
 
 def _in_processes(address: str, options: SynthOptions, numbers: list[int], workers: int, tell: Tell) -> None:
     context = multiprocessing.get_context("spawn")
     # One thread a process: more would fight for the cores, and products could differ in their last bits.
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    told = context.Queue()
-    with ProcessPoolExecutor(min(workers, len(numbers)), context, _start_worker, (told,)) as pool:
+    told, stop = context.Queue(), context.Event()
+    with ProcessPoolExecutor(min(workers, len(numbers)), context, _start_worker, (told, stop)) as pool:
         waiting = {pool.submit(_work, address, options, number) for number in numbers}
         try:
             while waiting:
@@ -236,7 +244,8 @@ def _in_processes(address: str, options: SynthOptions, numbers: list[int], worke
                 for future in finished:
                     future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            stop.set()  # workers leave off after the subject in hand
+            pool.shutdown(cancel_futures=True)
             raise
     _drain(told, tell)
 
