@@ -1,11 +1,14 @@
 """A blind test: which of these clay heads were invented, and which are people?
 
     python -m tools.blind_heads OUT --ict FACEXMODEL [--scans SCAN ...] [--albedo IMAGE ...] [--seed 0]
+        [--ages LOW HIGH]
     python -m tools.blind_heads OUT --score 1,4,7,...
 
 OUT gets `head_01.png`, ... and `sheet.png`: half of the heads are the database's, half random people of
 ICT-FaceKit and the given real scans, all registered to the template (about half a minute each) and drawn from
 the same places in the same light. The key, which the judge must not see, is written beside it: OUT.key.json.
+--ages invents people of these ages only: nearly all of ICT-FaceKit's people are young adults, so that 18 to
+45 compares form with form, and every age asks for faces that the other half does not hold.
 --score takes the numbers that the judge held for invented.
 """
 
@@ -14,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import cv2
@@ -25,7 +28,7 @@ from mien.core.face import PreparedScan
 from mien.data.basis import load_basis
 from mien.data.freeze import SEED, split_indices
 from mien.data.geometry import neutral_head
-from mien.data.subject import draw_subject
+from mien.data.subject import AGE_RANGE, Subject, draw_subject
 from mien.evaluate.consistency import read_people
 from mien.pipeline.draw_database import clay_tiles
 from mien.register import register
@@ -69,12 +72,24 @@ def shuffled(origins: list[str], seed: int) -> tuple[np.ndarray, dict[str, str]]
     return order, {str(number): origins[index] for number, index in enumerate(order, start=1)}
 
 
-def draw(out: Path, people: list[tuple[str, PreparedScan]], heads: int, seed: int) -> None:
+def invented(count: int, heads: int, seed: int, ages: tuple[float, float]) -> list[Subject]:
+    """The next `count` subjects of the test split from this seed's place that are of these ages (years)."""
+    indices = split_indices("test")
+    turned = np.roll(indices, -((heads * seed) % 900))
+    subjects = (draw_subject(SEED, int(index)) for index in turned)
+    found = list(islice((one for one in subjects if ages[0] <= one.age <= ages[1]), count))
+    if len(found) < count:
+        raise SystemExit(f"--ages {ages[0]:g} {ages[1]:g}: {len(found)} such subjects, {count} are needed")
+    return found
+
+
+def draw(
+    out: Path, people: list[tuple[str, PreparedScan]], heads: int, seed: int, ages: tuple[float, float]
+) -> None:
     template = load_template()
     found: list[tuple[str, np.ndarray]] = []
-    first = split_indices("test")[(heads * seed) % 900]
-    for index in range(first, first + heads - len(people)):
-        found.append((INVENTED, neutral_head(load_basis(), draw_subject(SEED, index), parts=True)))
+    for subject in invented(heads - len(people), heads, seed, ages):
+        found.append((INVENTED, neutral_head(load_basis(), subject, parts=True)))
     for name, prepared in people:
         print(f"registering {name} {prepared.scan.name}", flush=True)
         _, fitted = settle_unit(template, prepared, register(template, prepared))
@@ -110,6 +125,7 @@ def main() -> None:
     parser.add_argument("--albedo", type=Path, nargs="*", default=[])
     parser.add_argument("--heads", type=int, default=HEADS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ages", type=float, nargs=2, default=AGE_RANGE, metavar=("LOW", "HIGH"))
     parser.add_argument("--score", help="numbers held for invented, with commas")
     given = parser.parse_args()
     if given.score is not None:
@@ -127,7 +143,7 @@ def main() -> None:
             )
         source = read_people(given.ict)
         people += [(ICT, source.person(1000 * given.seed + index)) for index in range(missing)]
-    draw(given.out, people[: given.heads // 2], given.heads, given.seed)
+    draw(given.out, people[: given.heads // 2], given.heads, given.seed, tuple(given.ages))
 
 
 if __name__ == "__main__":

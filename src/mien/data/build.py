@@ -39,7 +39,7 @@ class _Size:
 
 
 SIZES: dict[str, _Size] = {
-    "nose length": _Size((55.8, 2.5), (51.5, 3.2), 0.95),
+    "nose length": _Size((55.8, 2.5), (50.6, 3.0), 0.85),
     "head breadth": _Size((161.0, 1.5), (152.5, 5.4), 0.85),
     "bizygomatic breadth": _Size((147.1, 1.5), (140.5, 7.2), 0.95),
     "tragion to top": _Size((128.5, -4.7), (129.0, 4.0), 0.75),

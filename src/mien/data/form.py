@@ -32,9 +32,14 @@ AT_REST = (
     "mouthPressLeft", "mouthPressRight", "mouthLeft", "mouthRight", "jawLeft", "jawRight", "mouthShrugLower",
 )  # fmt: skip
 AT_REST_SIGMA = 0.055
-_EAR_TURN = (2.5, 5.0)  # degrees outward: mean and standard deviation
+_EAR_TURN = (2.5, 3.8)  # degrees outward: mean and standard deviation
 _NORMAL_ROUNDS = 8
-_CORNER = (3.5e-3, 9.0e-3)  # metres from the mouth's corners over which folds set in
+_LINE_NUMBERS = 14  # normal numbers behind one line of one side of a face
+# What a line does along itself: its width varies (log), grows with its depth, and where it ends.
+_WIDTH_VARIES, _WIDENS, _WIDER_ENDS = 0.18, 0.3, 0.5
+# Metres from the corners of the mouth, and from the outer ones of the eyes, over which folds set in.
+_MOUTH_CORNER, _EYE_CORNER = (3.0e-3, 11.0e-3), (3.0e-3, 12.0e-3)
+_EYE_CORNERS = (36, 45)  # landmarks
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Former:
         out = np.zeros((self.n_skin, 3), np.float32)
         for trait, fields in self.lines:
             for field in fields if trait.name == name else ():
-                _lay_line(out, trait, field, 1.0, np.zeros(8))
+                _lay_line(out, trait, field, 1.0, np.zeros(_LINE_NUMBERS))
         for blob, places in self.blobs:
             for place in places if blob.name == name else ():
                 _lay_blob(out, blob, place, 1.0, np.zeros(4))
@@ -106,10 +111,13 @@ class Former:
         return [field, field.mirrored(self.mirror)] if trait.paired else [field]
 
     def _off_corners(self, field: LineField) -> LineField:
-        """The field without what would go into the corners of the mouth: folds end before them."""
-        corners = self.template.vertices[self.template.loops["lips_inner_upper"][[0, -1]]]
-        away = np.linalg.norm(self.frame.vertices[field.rows, None] - corners, axis=2).min(axis=1)
-        open_skin = smoothstep(away, *_CORNER)[:, None].astype(np.float32)
+        """The field without what would go into the corners of mouth and eyes: folds end before them."""
+        template, at = self.template, self.frame.vertices[field.rows, None]
+        mouth = template.vertices[template.loops["lips_inner_upper"][[0, -1]]]
+        eyes = template.landmarks.on(template.vertices, template.topology)[list(_EYE_CORNERS)]
+        open_skin = smoothstep(np.linalg.norm(at - mouth, axis=2).min(axis=1), *_MOUTH_CORNER)
+        open_skin *= smoothstep(np.linalg.norm(at - eyes, axis=2).min(axis=1), *_EYE_CORNER)
+        open_skin = open_skin[:, None].astype(np.float32)
         return replace(field, normal=open_skin * field.normal, sideways=open_skin * field.sideways)
 
     def _blob_fields(self, trait: BlobTrait) -> list[_Blob]:
@@ -163,7 +171,7 @@ class Former:
             weight = self.template.regions[f"ear_{side}"][: self.n_skin]
             rows = np.flatnonzero(weight > 0.01)
             mean, sigma = _EAR_TURN
-            angle = np.radians(mean + sigma * np.clip(0.9 * common + 0.45 * own, -1.8, 2.6)) * flip
+            angle = np.radians(mean + sigma * np.clip(0.9 * common + 0.45 * own, -1.8, 2.0)) * flip
             points = self.frame.vertices[rows] - np.array([flip * 0.069, -0.022, -0.064])
             cosine, sine = np.cos(angle), np.sin(angle)
             x, z = points[:, 0], points[:, 2]
@@ -184,27 +192,36 @@ def _add_line(
     out: np.ndarray, trait: LineTrait, fields: list[LineField], strength: float, rng: np.random.Generator
 ) -> None:
     for line in fields:
-        numbers = np.clip(rng.standard_normal(8), -2.2, 2.2)
+        numbers = np.clip(rng.standard_normal(_LINE_NUMBERS), -2.2, 2.2)
         if strength != 0.0:
             _lay_line(out, trait, line, strength, numbers)
 
 
 def _lay_line(
-    out: np.ndarray, trait: LineTrait, line: LineField, strength: float, numbers: Float[np.ndarray, "8"]
+    out: np.ndarray, trait: LineTrait, line: LineField, strength: float, numbers: Float[np.ndarray, "N"]
 ) -> None:
-    uneven, wide = math.exp(trait.uneven * numbers[0]), math.exp(0.15 * numbers[1])
-    start, end = 0.08 * numbers[2:4]
-    path = _path(line.along, (trait.wander * _MM * numbers[4:]).astype(np.float32))
-    x = line.across - path
+    """A soft valley: the deeper the wider, uneven along itself, dissolving (wider, shallower) at its ends."""
+    t = line.along
+    start, end = trait.ends * np.maximum(numbers[2:4], -1.0)
+    fade = _ramp(t, start, start + trait.fade[0]) * (1 - _ramp(t, 1 + end - trait.fade[1], 1 + end))
+    depth = math.exp(trait.uneven * numbers[0]) * (1 + np.tanh(trait.varies * _drift(t, numbers[8:11])))
+    wide = math.exp(0.15 * numbers[1]) * (1 + _WIDENS * max(abs(strength) - 0.5, 0.0))
+    width = np.float32(wide) * np.exp(np.float32(_WIDTH_VARIES) * _drift(t, numbers[11:14]))
+    width *= 1 + np.float32(_WIDER_ENDS) * (1 - fade)
+    x = (line.across - _path(t, (trait.wander * _MM * numbers[4:8]).astype(np.float32))) / width
     outward, sideways = np.zeros_like(x), np.zeros_like(x)
     for wave in trait.waves:
-        ridge = np.exp(-(((x - np.float32(wave.at * wide * _MM)) / np.float32(wave.width * wide * _MM)) ** 2))
+        ridge = np.exp(-(((x - np.float32(wave.at * _MM)) / np.float32(wave.width * _MM)) ** 2))
         outward += np.float32(wave.out) * ridge
         sideways += np.float32(wave.over) * ridge
-    t = line.along
-    fade = _ramp(t, start, start + trait.fade[0]) * (1 - _ramp(t, 1 + end - trait.fade[1], 1 + end))
-    scale = np.float32(strength * uneven * _MM) * fade
+    scale = np.float32(strength * _MM) * depth.astype(np.float32) * fade
     out[line.rows] += (scale * outward)[:, None] * line.normal + (scale * sideways)[:, None] * line.sideways
+
+
+def _drift(t: Float[np.ndarray, " R"], numbers: Float[np.ndarray, "3"]) -> Float[np.ndarray, " R"]:
+    """Smooth noise along a line, of about unit deviation."""
+    turn, (a, b, c) = np.float32(np.pi) * t, numbers.astype(np.float32)
+    return a * np.cos(np.float32(2.3) * turn + b) + b * np.sin(np.float32(4.1) * turn + c) * np.float32(0.8)
 
 
 def _path(t: Float[np.ndarray, " R"], stray: Float[np.ndarray, "4"]) -> Float[np.ndarray, " R"]:

@@ -33,10 +33,11 @@ class Seat:
     def __call__(
         self, skin: Float[np.ndarray, "S 3"]
     ) -> tuple[Float[np.ndarray, "S 3"], dict[str, PlacedEye]]:
-        """The skin with lids laid on the balls and lips parted, and the balls. A few hundred rows move."""
+        """The skin with lids laid on the balls and lips that meet, and the balls. A few hundred rows move."""
         out = np.array(skin, np.float64)
         for zone in [*self._rims, *self._healed]:
             zone.heal(out)
+        self.lips.close(out)
         self.lips.part(out)
         head = fit_similarity(self.template.vertices[self._stable], out[self._stable])
         return out, {side: settle(self._lids[side], out, head) for side in SIDES}

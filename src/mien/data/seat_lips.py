@@ -15,6 +15,7 @@ from mien.geometry.weights import smoothstep
 from mien.template.lid_spread import spread_weights
 
 LIP_GAP = 0.05e-3  # metres kept between the seams
+_AT_EASE, _LEFT_OPEN = 0.25e-3, 0.3  # metres that lips at rest lie open; share left of what is beyond
 _LIP_REACH = (2.0e-3, 12.0e-3)
 _LIP_ROUNDS = 4
 
@@ -34,6 +35,11 @@ class Lips:
         upper, lower = skin[self.seam_upper], skin[self.seam_lower]
         below = np.interp(chord_share(upper), chord_share(lower), lower[:, 1])
         return upper[:, 1] - below
+
+    def close(self, out: Float[np.ndarray, "S 3"]) -> None:
+        """Lips at rest lie together: most of a wider opening is closed, by either half of it, in place."""
+        beyond = np.maximum(self.opening(out) - _AT_EASE, 0.0)
+        self.move(out, (_LEFT_OPEN - 1.0) * beyond)
 
     def part(self, out: Float[np.ndarray, "S 3"]) -> None:
         """Parts crossed lips, each by half, in place."""

@@ -83,8 +83,9 @@ class Wave:
 class LineTrait:
     """A line with waves; `paired` traits are mirrored, each side with its own strength and path.
 
-    `fade` are the shares of the line over which its ends fade in and out, `wander` (mm) how far a
-    subject's path strays, `toward` a point on the positive side, `depth` (mm) how far back the line may lie.
+    `fade` are the shares of the line over which its ends fade in and out, `ends` by how much of it they
+    stray, `varies` how unlike its depth is along it (from 1 it breaks up), `wander` (mm) how far a subject's
+    path strays, `toward` a point on the positive side, `depth` (mm) how far back the line may lie.
     """
 
     name: str
@@ -93,7 +94,9 @@ class LineTrait:
     waves: tuple[Wave, ...]
     rule: Rule
     paired: bool = True
-    fade: tuple[float, float] = (0.25, 0.3)
+    fade: tuple[float, float] = (0.35, 0.35)
+    ends: float = 0.08
+    varies: float = 0.4
     wander: float = 1.2
     uneven: float = 0.25
     reach: float = 22.0
