@@ -28,7 +28,15 @@ SEED = 1
 SPLIT = {"train": (0, 20_000), "validation": (20_000, 20_500), "test": (20_500, 21_500)}
 
 _HERE = Path(__file__).parent
-_NOT_DRAWING = {"database.py", "record.py", "shards.py", "freeze.py", "linear_model.py", "people.py"}
+_NOT_DRAWING = {
+    "database.py",
+    "folder.py",
+    "record.py",
+    "shards.py",
+    "freeze.py",
+    "linear_model.py",
+    "people.py",
+}
 _SAMPLED = (0, 20_000, 20_500)
 _EXPRESSIONS = ("smile", "surprise", "pucker")
 _VERTICES, _TEXELS = 61, 67  # one in about so many hundreds; primes, so that they fall everywhere

@@ -99,8 +99,8 @@ def person_rig(template: Template, person: Person) -> Rig:
     open_jaw = {"jawOpen": 1.0}
     shapes[_CLOSE] = person.pose({**open_jaw, "mouthClose": 1.0}) - person.pose(open_jaw)
     for name, shape in zip(SHAPE_NAMES, shapes, strict=True):
-        share = np.broadcast_to(shape_share(name, template.vertices[:, 0]), len(rest))
-        shape *= np.minimum(1.0, _CUT * share)[:, None]
+        for x in (template.vertices[:, 0], rest[:, 0]):  # both: no face's midline is straight
+            shape *= np.minimum(1.0, _CUT * np.broadcast_to(shape_share(name, x), len(x)))[:, None]
     skin = skin_mesh(template)
     lips = Lips(rest[: skin.count], skin.triangles, template.loops)
     met = shapes[:, : skin.count].copy()

@@ -14,7 +14,7 @@ from mien.core.conventions import linear_to_srgb
 from mien.data.skin.brows import brow_hairs, deposit_hairs, hair_colour, hair_colours
 from mien.data.skin.fields import Fields, grid_fields
 from mien.data.skin.grid import SIZE, Grid, grid
-from mien.data.skin.hairs import SHADE, mean_stubble, shadow
+from mien.data.skin.hairs import SHADE, grey_share, mean_stubble, shadow
 from mien.data.skin.look import SkinLook
 from mien.data.skin.marks import deposit
 from mien.data.skin.pigment import (
@@ -94,7 +94,8 @@ def _add_spots(made: np.ndarray, places: Grid, look: SkinLook) -> np.ndarray:
 
 def _add_hair(colour: np.ndarray, stubble: np.ndarray, places: Grid, look: SkinLook) -> None:
     pale, _ = hair_colours(look, 1, 1.0, np.random.default_rng(0))
-    hair = (1 - look.grey) * hair_colour(look) + look.grey * pale[0]
+    grey = grey_share(look)
+    hair = (1 - grey) * hair_colour(look) + grey * pale[0]
     colour += stubble * (hair.astype(np.float32) - colour)
     share, mean = deposit_hairs(places, brow_hairs(places, look), SIZE)
     rows = np.flatnonzero(share.ravel() > 1e-3)

@@ -12,9 +12,11 @@ from mien.data.skin.fields import Fields, grid_fields
 from mien.data.skin.grid import Grid
 from mien.data.skin.look import SkinLook
 from mien.data.skin.marks import Marks
+from mien.geometry.weights import smoothstep
 
 # What a full beard's shadow leaves of red, green and blue: hair takes all, the skin above gives blue back.
 SHADE = np.array([0.52, 0.60, 0.68], np.float32)
+_DARK = (np.log(0.05), np.log(0.25))  # melanin over which grey stubble fades into the skin
 _ON_SCALP, _ON_FACE = 1.25, 0.6  # hairs a square millimetre
 _HALF_WIDTH = 0.042
 
@@ -40,6 +42,17 @@ def _cover(on_scalp: np.ndarray, look: SkinLook) -> np.ndarray:
     return np.maximum(0.62 * on_scalp, 0.3 + 0.45 * look.stubble)
 
 
+def _grey_seen(look: SkinLook) -> float:
+    """Of the cover of grey stubble what is left: on dark skin each hair would shine like dandruff."""
+    return 1.0 - 0.8 * float(smoothstep(np.log([look.melanin]), *_DARK)[0])
+
+
+def grey_share(look: SkinLook) -> float:
+    """The share of grey in the colour that stubble gives to skin."""
+    seen = look.grey * _grey_seen(look)
+    return seen / (1.0 - look.grey + seen) if seen > 0 else 0.0
+
+
 def stubble_marks(grid: Grid, look: SkinLook, resolution: int) -> tuple[Marks, np.ndarray]:
     """Cut hairs: on the scalp always, on the beard as much as this subject shaves little; and which are
     grey."""
@@ -53,6 +66,7 @@ def stubble_marks(grid: Grid, look: SkinLook, resolution: int) -> tuple[Marks, n
     down = np.array([0.1, -1.0, 0.4]) + 0.55 * rng.standard_normal((count, 3))
     strength = _cover(on_scalp, look) * rng.uniform(0.5, 1.0, count)
     grey = rng.random(count) < look.grey
+    strength = np.where(grey, _grey_seen(look) * strength, strength)
     return grid.marks(places, down, radius, strength, resolution), grey
 
 
@@ -60,4 +74,5 @@ def mean_stubble(fields: Fields, look: SkinLook) -> Float[np.ndarray, " P"]:
     """The mean share of skin that `stubble_marks` cover."""
     on_scalp = fields.of("scalp")
     area = np.pi * _length(on_scalp, look) * _HALF_WIDTH * np.exp(2 * 0.2**2)
+    area = area * (1.0 - look.grey * (1.0 - _grey_seen(look)))
     return 1.0 - np.exp(-_density(fields, look) * area * 0.75 * _cover(on_scalp, look))
