@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,13 +9,14 @@ pytest.importorskip("pyarrow", reason='needs the extra "data"')
 from mien.core.errors import MienError
 from mien.data.database import (
     Database,
-    Folder,
+    Gaps,
     Header,
-    missing_shards,
+    open_to_write,
     shard_name,
     write_manifest,
     write_shard,
 )
+from mien.data.folder import Folder
 from mien.data.record import Record, from_members, to_members
 from mien.data.shards import pack_shard
 
@@ -47,7 +48,7 @@ def address(request, tmp_path):
 @pytest.fixture
 def database(address):
     folder = Folder(address)
-    for number in missing_shards(folder, HEADER):
+    for number in open_to_write(folder, HEADER).numbers:
         write_shard(folder, number, [made(i) for i in range(2 * number, min(2 * number + 2, 5))])
     write_manifest(folder, [shard_name(n) for n in range(3)])
     return Database(address)
@@ -100,17 +101,86 @@ def test_the_same_records_give_the_same_bytes():
 
 def test_what_is_complete_is_not_made_again(address):
     folder = Folder(address)
-    assert missing_shards(folder, HEADER) == [0, 1, 2]
+    assert open_to_write(folder, HEADER) == Gaps([0, 1, 2], [])
     write_shard(folder, 1, [made(2), made(3)])
     folder.write("shards/00002.tar", b"cut off before its summary was written")
-    assert missing_shards(folder, HEADER) == [0, 2]
+    assert open_to_write(folder, HEADER) == Gaps([0, 2], [])
 
 
-def test_another_database_is_not_gone_on_with(address):
+def test_what_is_damaged_is_found_to_be_made_again(database):
+    folder = database.folder
+    assert open_to_write(folder, HEADER) == Gaps([], [])
+    data = folder.read("shards/00000.tar")
+    folder.write("shards/00000.tar", data[:700] + bytes([data[700] ^ 1]) + data[701:])
+    folder.write("shards/00001.tar.json", b"{")
+    system, root = folder._root
+    system.rm(f"{root}/shards/00002.tar")
+    assert open_to_write(folder, HEADER) == Gaps([], [0, 1, 2])
+
+
+def test_a_larger_count_goes_on(database):
+    more = replace(HEADER, count=8)
+    assert open_to_write(database.folder, more) == Gaps([2, 3], [])  # shard 2 held one subject of two
+    assert json.loads(database.folder.read("database.json"))["count"] == 8
+    with pytest.raises(MienError, match="unfinished: 5 of 8 subjects; the same `mien data synth` goes on"):
+        len(Database(database.folder.address))
+    assert len(Database(database.folder.address, unfinished=True)) == 5
+
+
+def test_another_database_is_not_gone_on_with_and_only_what_differs_is_said(address):
     folder = Folder(address)
-    missing_shards(folder, HEADER)
-    with pytest.raises(MienError, match="holds another database"):
-        missing_shards(folder, replace(HEADER, count=7))
+    open_to_write(folder, HEADER)
+    for changed, told in (
+        ({"count": 3}, "another database: count 5 there, 3 asked for; "),
+        ({"resolution": 16}, "another database: resolution 8 there, 16 asked for; "),
+        (
+            {"resolution": 16, "per_shard": 3},
+            "shard 2 there, 3 asked for, resolution 8 there, 16 asked for; ",
+        ),
+        ({"fingerprint": {"seed": 2}}, "another database: seed 1 there, 2 asked for; "),
+        ({"start": 4}, "another database: start 0 there, 4 asked for; "),
+        ({"topology_sha256": "abd"}, "made by other code or from another basis; "),
+    ):
+        with pytest.raises(MienError, match=told):
+            open_to_write(folder, replace(HEADER, **changed))
+    assert json.loads(folder.read("database.json")) == asdict(HEADER)
+
+
+def test_what_is_no_databases_folder_is_not_written_into(address):
+    folder = Folder(address)
+    folder.write("thesis.txt", b"do not touch")
+    with pytest.raises(MienError, match="is not empty and holds no face database; give another --out"):
+        open_to_write(folder, HEADER)
+    assert folder.names() == ["thesis.txt"]
+    folder.write("database.json", b"[]")
+    with pytest.raises(MienError, match=r"its database\.json is no face database's"):
+        open_to_write(folder, HEADER)
+
+
+def test_what_cannot_be_reached_is_refused_in_a_line(tmp_path):
+    (tmp_path / "file").write_text("a file")
+    for address, told in (
+        ("nonsense://faces", "nonsense:// is not known, expected a path"),
+        (str(tmp_path / "file" / "faces"), "cannot be written"),
+        ("/proc/faces", "cannot be written"),
+    ):
+        with pytest.raises(MienError, match=told):
+            open_to_write(Folder(address), HEADER)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    def missing(_address):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", missing)
+    with pytest.raises(MienError, match="s3:// needs a package; Install s3fs to access S3"):
+        Folder("s3://bucket/faces").exists("database.json")
+
+
+def test_what_is_none_of_the_databases_is_named(database):
+    assert database.extra_files() == []
+    database.folder.write("shards/00009.tar", b"?")
+    assert database.extra_files() == ["00009.tar"]
 
 
 def test_a_damaged_shard_is_named_and_skipped_only_if_asked(database):

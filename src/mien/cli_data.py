@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +22,9 @@ class Synth:
     stop (needs the extra "data")."""
 
     out: str
-    """Folder to write, or a bucket's address (s3://...)."""
+    """Folder to write, or a bucket's address (s3://...). One that this command wrote is gone on with."""
     count: int
-    """Number of subjects."""
+    """Number of subjects. A larger one adds subjects to what is there."""
     resolution: int = 256
     """Width of the square albedo maps in texels."""
     seed: int = 1
@@ -36,6 +37,8 @@ class Synth:
     """albedo: of the neutral; dynamic: of each expression too; all: displacement too, 16 bits."""
     shard: int = 32
     """Subjects a shard: what is redone after a stop, and what a worker makes at a time."""
+    start: int = 0
+    """The first subject; with 20500 and --count 1000 it is the test split."""
 
 
 @dataclass(frozen=True)
@@ -127,32 +130,59 @@ def run_data(command: Data) -> int:
 
 
 def _synth(command: Synth) -> int:
-    from mien.pipeline.database_build import SynthOptions, synthesize
+    if command.workers < 1:
+        raise MienError(f"workers {command.workers}: expected 1 or more")
+    from mien.data.database import subjects
+    from mien.pipeline.database_build import SynthOptions, shards_line, stopped_line, synthesize
     from mien.pipeline.progress import counting_progress
 
     options = SynthOptions(
-        command.seed, command.count, command.resolution, command.expressions, command.shard, command.maps
+        seed=command.seed,
+        count=command.count,
+        resolution=command.resolution,
+        expressions=command.expressions,
+        per_shard=command.shard,
+        maps=command.maps,
+        start=command.start,
     )
     try:
         with counting_progress("subjects", command.count) as tell:
-            made = synthesize(command.out, options, command.workers, tell)
+            gaps = synthesize(command.out, options, command.workers, tell)
     except KeyboardInterrupt:
-        raise MienError(f"{command.out}: stopped; the same command goes on with the next shard") from None
-    print(f"{command.out}: {command.count} subjects, {made} shards made; look: mien data info {command.out}")
+        raise MienError(stopped_line(command.out, options)) from None
+    done = f"{subjects(command.count)}, {shards_line(gaps)}"
+    print(f"{command.out}: {done}; look: mien data info {command.out}")
     return 0
 
 
 def _info(command: Info) -> int:
-    from mien.pipeline.database_info import contact_sheet, database_info, info_text, write_sheet
+    from mien.pipeline.database_info import database_info, info_text, refuse_sheet
 
+    refuse_sheet(command.out or Path("sheet.png"), command.subjects)
     found = database_info(command.address, skip_damaged=command.skip_damaged)
     for message in found["damaged"]:
         print(f"mien: {message}", file=sys.stderr)
-    print(json.dumps(found, indent=2) if command.json else info_text(found))
+    if command.json:
+        print(json.dumps(found | {"distributions": _underscored(found["distributions"])}, indent=2))
+    else:
+        print(info_text(found))
     if command.out is not None:
-        picture = contact_sheet(command.address, command.subjects, skip_damaged=command.skip_damaged)
-        print(write_sheet(command.out, picture), file=sys.stderr)
+        _sheet(command, command.out, min(command.subjects, found["subjects"]))
     return 0
+
+
+def _sheet(command: Info, out: Path, shown: int) -> None:
+    from mien.pipeline.database_info import contact_sheet, write_sheet
+    from mien.pipeline.progress import counting_progress
+
+    with counting_progress("pictures", shown) as tell:
+        picture = contact_sheet(command.address, shown, skip_damaged=command.skip_damaged, tell=tell)
+    print(write_sheet(out, picture), file=sys.stderr)
+
+
+def _underscored(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of a table as JSON has them: "CPU ms a sample" becomes CPU_ms_a_sample."""
+    return [{re.sub(r"\W+", "_", key): value for key, value in row.items()} for row in rows]
 
 
 def _head(command: Head) -> int:
@@ -183,7 +213,7 @@ def _speed(command: Speed) -> int:
         rows = measure_skin(command.skin)
     else:
         rows = measure_sampler(command.samples, command.resolution, command.maps)
-    print(json.dumps(rows, indent=2) if command.json else rows_table(rows))
+    print(json.dumps(_underscored(rows), indent=2) if command.json else rows_table(rows))
     return 0
 
 

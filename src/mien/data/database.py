@@ -1,6 +1,7 @@
 """A face database as a folder of shards with a Parquet manifest; a bucket works as well as a disk.
 
-database.json          schema version, units, topology, mean, how many of what
+database.json          schema version, units, topology, how many of what, the name of the mean head
+mean.obj               the head from which neutrals are counted, all parts, vertices in the offsets' order
 manifest.parquet       a row a subject: attributes, licence, consent, and where its record lies
 shards/00000.tar ...   records in WebDataset's layout, each shard with a summary beside it (.json)
 """
@@ -10,63 +11,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-import fsspec
+import numpy as np
 import pyarrow
 import pyarrow.parquet
+from jaxtyping import Float
 
 from mien.core.errors import MienError
+from mien.data.folder import Folder
 from mien.data.record import Record
 from mien.data.shards import ShardSummary, pack_shard, unpack
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder on any file system that fsspec knows: a path, `memory://faces`, `s3://bucket/faces`."""
-
-    address: str
-
-    @cached_property
-    def _root(self) -> tuple[Any, str]:
-        return fsspec.core.url_to_fs(self.address)
-
-    def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
-        system, root = self._root
-        return bool(system.exists(f"{root}/{name}"))
-
-    def names(self, folder: str) -> list[str]:
-        """The names of the files in a subfolder, sorted; none where it is missing."""
-        system, root = self._root
-        if not system.exists(f"{root}/{folder}"):
-            return []
-        return sorted(path.rpartition("/")[2] for path in system.ls(f"{root}/{folder}", detail=False))
-
-    def read(self, name: str, offset: int = 0, length: int = -1) -> bytes:
-        """A file's bytes, or a piece of them. Raises `MienError` where there is no such file."""
-        system, root = self._root
-        try:
-            with system.open(f"{root}/{name}", "rb") as stream:
-                stream.seek(offset)
-                return stream.read(length)
-        except FileNotFoundError as error:
-            raise MienError(
-                f"{self.address}: no {name}, expected a face database as `mien data synth` writes it"
-            ) from error
-
-    def write(self, name: str, data: bytes) -> None:
-        """Writes a file whole or not at all."""
-        system, root = self._root
-        path = f"{root}/{name}"
-        system.makedirs(path.rpartition("/")[0], exist_ok=True)
-        with system.open(f"{path}.part", "wb") as stream:
-            stream.write(data)
-        system.mv(f"{path}.part", path)
+_OPTIONS = ("seed", "expressions", "start", "per_shard", "resolution", "maps")  # what a user asks for
+_MAY_DIFFER = (*_OPTIONS, "count", "mean")
+_NAMES = {"per_shard": "shard"}
 
 
 @dataclass(frozen=True)
@@ -81,15 +44,21 @@ class Header:
     expressions: list[str]
     resolution: int
     maps: str = "albedo"
+    start: int = 0
+    mean: str = "mean.obj"
     unit: str = "metre"
     schema_version: int = SCHEMA_VERSION
 
 
 class Database:
-    """A finished database, read lazily. Raises `MienError` where the folder holds none."""
+    """A database, read lazily. Raises `MienError` where the folder holds none.
 
-    def __init__(self, address: str) -> None:
-        self.folder = Folder(address)
+    One that is not finished is refused when its subjects are asked for; with `unfinished` what is there is
+    read.
+    """
+
+    def __init__(self, address: str, *, unfinished: bool = False) -> None:
+        self.folder, self._unfinished = Folder(address), unfinished
         raw = json.loads(self.folder.read("database.json"))
         if raw.get("schema_version") != SCHEMA_VERSION:
             raise MienError(
@@ -101,7 +70,22 @@ class Database:
     @cached_property
     def manifest(self) -> pyarrow.Table:
         """A row a subject, in the order of the keys."""
-        return pyarrow.parquet.read_table(pyarrow.BufferReader(self.folder.read("manifest.parquet")))
+        table = None
+        if self.folder.exists("manifest.parquet"):
+            data = self.folder.read("manifest.parquet")
+            table = pyarrow.parquet.read_table(pyarrow.BufferReader(data))
+        if table is not None and table.num_rows == self.header.count:
+            return table
+        rows = _summarised(self.folder)
+        if not self._unfinished:
+            raise MienError(f"{self.folder.address}: {unfinished_line(len(rows), self.header.count)}")
+        return pyarrow.Table.from_pylist(rows)
+
+    @cached_property
+    def mean(self) -> Float[np.ndarray, "V 3"]:
+        """The head from which `Record.neutral` counts, metres, float32: `mean + neutral` is a head."""
+        lines = self.folder.read(self.header.mean).decode().splitlines()
+        return np.array([line.split()[1:] for line in lines if line.startswith("v ")], np.float32)
 
     def __len__(self) -> int:
         return self.manifest.num_rows
@@ -120,7 +104,7 @@ class Database:
 
         A damaged shard raises `MienError`; with `on_damaged` it is told there and left out.
         """
-        for name in sorted(set(self.manifest.column("shard").to_pylist())):
+        for name in self._shards():
             try:
                 yield from list(unpack(name, self._checked(name)))
             except MienError as error:
@@ -130,24 +114,63 @@ class Database:
 
     def damaged_shards(self) -> list[str]:
         """Which shards are missing or not as they were written, a message each that begins with its name."""
-        out = []
-        for name in sorted(set(self.manifest.column("shard").to_pylist())):
-            try:
-                self._checked(name)
-            except MienError as error:
-                message = str(error)
-                out.append(message if message.startswith(name) else f"{name}: {message}")
-        return out
+        faults = ((name, shard_fault(self.folder, name)) for name in self._shards())
+        return [_damaged(name, fault) for name, fault in faults if fault]
+
+    def extra_files(self) -> list[str]:
+        """What lies among the shards and is none of this database's."""
+        own = {file for name in self._shards() for file in (name, f"{name}.json")}
+        return [name for name in self.folder.names("shards") if name not in own]
+
+    def _shards(self) -> list[str]:
+        if not self.manifest.num_rows:
+            return []
+        return sorted(set(self.manifest.column("shard").to_pylist()))
 
     def _checked(self, name: str) -> bytes:
-        data = self.folder.read(f"shards/{name}")
-        expected = _read_summary(self.folder, name).sha256
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise MienError(
-                f"{name}: the shard is damaged (its bytes are not those that were written); "
-                "make or fetch it again, or skip it with --skip-damaged"
-            )
-        return data
+        fault = shard_fault(self.folder, name)
+        if fault:
+            raise MienError(_damaged(name, fault))
+        return self.folder.read(f"shards/{name}")
+
+
+def unfinished_line(done: int, count: int) -> str:
+    """What to say of a database of which `done` of `count` subjects are there."""
+    return f"unfinished: {done} of {subjects(count)}; the same `mien data synth` goes on"
+
+
+def subjects(count: int) -> str:
+    """1 subject, 2 subjects."""
+    return f"{count} subject{'' if count == 1 else 's'}"
+
+
+def shards(count: int) -> str:
+    """1 shard, 2 shards."""
+    return f"{count} shard{'' if count == 1 else 's'}"
+
+
+def shard_fault(folder: Folder, name: str) -> str:
+    """How a shard differs from its summary, in words; empty where it does not."""
+    try:
+        summary = _read_summary(folder, name)
+    except (MienError, ValueError, TypeError):
+        return "its summary is missing or no summary"
+    try:
+        data = folder.read(f"shards/{name}")
+    except MienError:
+        return "it is missing"
+    if len(data) != summary.bytes:
+        return f"{len(data)} bytes, {summary.bytes} were written"
+    if hashlib.sha256(data).hexdigest() != summary.sha256:
+        return "its bytes are not those that were written"
+    return ""
+
+
+def _damaged(name: str, fault: str) -> str:
+    return (
+        f"{name}: the shard is damaged ({fault}); the same `mien data synth` makes it again, "
+        "--skip-damaged leaves it out"
+    )
 
 
 def write_shard(folder: Folder, number: int, records: Iterable[Record]) -> ShardSummary:
@@ -164,23 +187,73 @@ def shard_name(number: int) -> str:
     return f"{number:05d}.tar"
 
 
-def missing_shards(folder: Folder, header: Header) -> list[int]:
-    """The numbers of the shards that are not complete: what a resumed run has to make.
+@dataclass(frozen=True)
+class Gaps:
+    """The numbers of shards to make: `absent`, or still of too few subjects; `damaged`, to be made again."""
 
-    Raises `MienError` where the folder holds a database of another make.
+    absent: list[int]
+    damaged: list[int]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Both, in order."""
+        return sorted(self.absent + self.damaged)
+
+
+def open_to_write(folder: Folder, header: Header) -> Gaps:
+    """Puts `header` into the folder and says which shards are to be made; each that is there is hashed.
+
+    A count that has grown is taken over. Raises `MienError` where the folder holds something else.
     """
     if folder.exists("database.json"):
-        held = json.loads(folder.read("database.json"))
-        if held != asdict(header):
-            raise MienError(
-                f"{folder.address}: holds another database (made with {held.get('fingerprint')}, now "
-                f"{header.fingerprint}); give another --out"
-            )
-    else:
-        folder.write("database.json", json.dumps(asdict(header), indent=1).encode())
-    complete = set(folder.names("shards"))
-    numbers = range(-(-header.count // header.per_shard))
-    return [n for n in numbers if f"{shard_name(n)}.json" not in complete]
+        _refuse_other(folder, header)
+    elif folder.names():
+        raise MienError(f"{folder.address}: is not empty and holds no face database; give another --out")
+    folder.write("database.json", json.dumps(asdict(header), indent=1).encode())
+    there = set(folder.names("shards"))
+    absent, damaged = [], []
+    for number in range(-(-header.count // header.per_shard)):
+        name = shard_name(number)
+        if f"{name}.json" not in there:
+            absent.append(number)
+        elif shard_fault(folder, name):
+            damaged.append(number)
+        elif len(_read_summary(folder, name).records) < len(shard_indices(header, number)):
+            absent.append(number)
+    return Gaps(absent, damaged)
+
+
+def shard_indices(header: Header, number: int) -> range:
+    """The indices of the subjects in a shard."""
+    first = header.start + number * header.per_shard
+    return range(first, min(first + header.per_shard, header.start + header.count))
+
+
+def _refuse_other(folder: Folder, header: Header) -> None:
+    asked = _flat(asdict(header))
+    try:
+        held = _flat(json.loads(folder.read("database.json")))
+        fewer = held["count"] > header.count
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise MienError(
+            f"{folder.address}: its database.json is no face database's; give another --out"
+        ) from None
+    names = [name for name in _OPTIONS if held.get(name, asked[name]) != asked[name]]
+    names += ["count"] if fewer else []
+    if names:
+        told = ", ".join(f"{_NAMES.get(n, n)} {held[n]} there, {asked[n]} asked for" for n in names)
+        raise MienError(
+            f"{folder.address}: holds another database: {told}; ask for what is there, or give another --out"
+        )
+    if any(held.get(name) != value for name, value in asked.items() if name not in _MAY_DIFFER):
+        raise MienError(
+            f"{folder.address}: holds another database, made by other code or from another basis; what is "
+            "there can be read, but not gone on with: give another --out"
+        )
+
+
+def _flat(header: dict[str, Any]) -> dict[str, Any]:
+    return header | header["fingerprint"] | {"fingerprint": None}
 
 
 def write_manifest(folder: Folder, shards: Sequence[str]) -> None:
@@ -193,3 +266,13 @@ def write_manifest(folder: Folder, shards: Sequence[str]) -> None:
 
 def _read_summary(folder: Folder, name: str) -> ShardSummary:
     return ShardSummary(**json.loads(folder.read(f"shards/{name}.json")))
+
+
+def _summarised(folder: Folder) -> list[dict[str, Any]]:
+    """The rows of all shards that are there, finished or not; of damaged summaries none."""
+    rows = []
+    for file in folder.names("shards"):
+        if file.endswith(".tar.json"):
+            with suppress(ValueError, TypeError):
+                rows += _read_summary(folder, file.removesuffix(".json")).records
+    return rows

@@ -8,6 +8,7 @@ import queue
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,15 +20,26 @@ from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
 from mien.core.files import sha256_of
 from mien.data.basis import load_basis
-from mien.data.database import Folder, Header, missing_shards, shard_name, write_manifest, write_shard
+from mien.data.database import (
+    Gaps,
+    Header,
+    open_to_write,
+    shard_indices,
+    shard_name,
+    shards,
+    write_manifest,
+    write_shard,
+)
 from mien.data.expression import ExpressionMaker, expression_maker
 from mien.data.expression_codes import ExpressionPlan
+from mien.data.folder import Folder
 from mien.data.freeze import DATABASE_VERSION, fingerprint
 from mien.data.record import Record, encode_lengths
 from mien.data.sampler import MAPS
 from mien.data.skin.look import SkinLook, draw_look
 from mien.data.subject import Subject, draw_subject
 from mien.data.whole import mean_head, whole_expression, whole_head
+from mien.pipeline.database_mean import mean_obj
 from mien.template.load import ASSETS, load_template
 
 FAST_RESOLUTION = 256  # of the albedo that training's own path draws; others are drawn in full detail
@@ -48,14 +60,18 @@ class SynthOptions:
     expressions: str = "26"
     per_shard: int = 32
     maps: str = "albedo"
+    start: int = 0
 
     def __post_init__(self) -> None:
         low, high = RESOLUTIONS
-        if self.count < 1 or self.per_shard < 1 or self.seed < 0:
-            raise MienError(
-                f"count {self.count}, shard {self.per_shard}, seed {self.seed}: "
-                "expected 1 or more, 1 or more, 0 or more"
-            )
+        for name, value, least in (
+            ("count", self.count, 1),
+            ("shard", self.per_shard, 1),
+            ("seed", self.seed, 0),
+            ("start", self.start, 0),
+        ):
+            if value < least:
+                raise MienError(f"{name} {value}: expected {least} or more")
         if not (low <= self.resolution <= high and self.resolution & (self.resolution - 1) == 0):
             raise MienError(f"resolution {self.resolution}: expected a power of two from {low} to {high}")
         if self.maps not in MAPS:
@@ -63,24 +79,48 @@ class SynthOptions:
         ExpressionPlan(self.expressions)
 
 
-def synthesize(address: str, options: SynthOptions, workers: int = 1, tell: Tell = lambda _: None) -> int:
-    """Makes what is missing of the database at `address` and its manifest; returns the shards made.
+def synthesize(address: str, options: SynthOptions, workers: int = 1, tell: Tell = lambda _: None) -> Gaps:
+    """Makes what is missing or damaged of the database at `address`, its mean and manifest; returns what was.
 
     The same options give the same bytes, whatever the workers; an interrupted run goes on where it was, a
-    shard at a time. `tell` is called with the number of subjects done since it was last called. With 0
-    workers all happens in this process. Raises `MienError` where the folder holds another database.
+    shard at a time, and a larger count adds subjects. `tell` is called with the number of subjects done since
+    it was last called. With 0 workers all happens in this process. Raises `MienError` where the folder holds
+    something else, cannot be written, or could not be reached by the workers.
     """
-    header = database_header(options)
     folder = Folder(address)
-    numbers = missing_shards(folder, header)
-    tell(options.count - sum(len(shard_subjects(options, n)) for n in numbers))
+    if workers < 0:
+        raise MienError(f"{workers} workers: expected 0 or more")
+    if workers and folder.in_memory:
+        raise MienError(f"{address}: other processes cannot write to this one's memory; give a folder")
+    header = database_header(options)
+    gaps = open_to_write(folder, header)
+    folder.write(header.mean, mean_obj().encode())
+    tell(options.count - sum(len(shard_indices(header, n)) for n in gaps.numbers))
     if workers == 0:
-        for number in numbers:
-            _make_shard(address, options, number, lambda: tell(1))
-    elif numbers:
-        _in_processes(address, options, numbers, workers, tell)
+        for number in gaps.numbers:
+            write_shard(
+                folder, number, _records(options, shard_indices(header, number), done=lambda: tell(1))
+            )
+    elif gaps.numbers:
+        ranges = {number: shard_indices(header, number) for number in gaps.numbers}
+        _in_processes(address, options, ranges, workers, tell)
     write_manifest(folder, [shard_name(n) for n in range(-(-options.count // options.per_shard))])
-    return len(numbers)
+    return gaps
+
+
+def shards_line(gaps: Gaps) -> str:
+    """What a run made, in words."""
+    made = f"{shards(len(gaps.numbers))} made"
+    return made + (f", {shards(len(gaps.damaged))} of them made again (damaged)" if gaps.damaged else "")
+
+
+def stopped_line(address: str, options: SynthOptions) -> str:
+    """What to say after a stop: what is there, and how to go on."""
+    written = sum(name.endswith(".tar.json") for name in Folder(address).names("shards"))
+    total = -(-options.count // options.per_shard)
+    return (
+        f"{address}: stopped, {written} of {shards(total)} written; the same command goes on with the others"
+    )
 
 
 def database_header(options: SynthOptions) -> Header:
@@ -102,13 +142,8 @@ def database_header(options: SynthOptions) -> Header:
         expressions=ExpressionPlan(options.expressions).names,
         resolution=options.resolution,
         maps=options.maps,
+        start=options.start,
     )
-
-
-def shard_subjects(options: SynthOptions, number: int) -> range:
-    """The indices of the subjects in a shard."""
-    start = number * options.per_shard
-    return range(start, min(start + options.per_shard, options.count))
 
 
 def make_record(options: SynthOptions, index: int) -> Record:
@@ -184,6 +219,8 @@ def _maps(
     if skin.displacement is not None:
         maps["displacement"] = encode_lengths(skin.displacement, list(DISPLACEMENT_MM))
     for name, offset in expressions.items():
+        if not offset.any():
+            continue  # the neutral's own maps
         strain = strain_in(neutral, offset)
         maps[f"albedo/{name}"] = skin.albedo_in(strain)
         if with_displacement:
@@ -202,13 +239,13 @@ def _albedo(look: SkinLook, resolution: int) -> np.ndarray:
     return np.clip(np.rint(255.0 * pixels), 0, 255).astype(np.uint8)
 
 
-def _make_shard(address: str, options: SynthOptions, number: int, done: Callable[[], None]) -> None:
-    def records() -> Iterator[Record]:
-        for index in shard_subjects(options, number):
-            yield make_record(options, index)
-            done()
-
-    write_shard(Folder(address), number, records())
+def _records(
+    options: SynthOptions, indices: range, done: Callable[[], None], ready: Callable[[], None] = lambda: None
+) -> Iterator[Record]:
+    for index in indices:
+        ready()
+        yield make_record(options, index)
+        done()
 
 
 _told: Any = None  # in a worker: the queue to which each finished subject is told
@@ -221,31 +258,37 @@ def _start_worker(told: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and sets the event
 
 
-def _work(address: str, options: SynthOptions, number: int) -> None:
-    def done() -> None:
+def _work(address: str, options: SynthOptions, number: int, indices: range) -> None:
+    def ready() -> None:
         if _stop.is_set():
             raise InterruptedError
-        _told.put(1)
 
-    _make_shard(address, options, number, done)
+    write_shard(Folder(address), number, _records(options, indices, lambda: _told.put(1), ready))
 
 
-def _in_processes(address: str, options: SynthOptions, numbers: list[int], workers: int, tell: Tell) -> None:
+def _in_processes(
+    address: str, options: SynthOptions, shards: dict[int, range], workers: int, tell: Tell
+) -> None:
     context = multiprocessing.get_context("spawn")
     # One thread a process: more would fight for the cores, and products could differ in their last bits.
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(min(workers, len(numbers)), context, _start_worker, (told, stop)) as pool:
-        waiting = {pool.submit(_work, address, options, number) for number in numbers}
+    with ProcessPoolExecutor(min(workers, len(shards)), context, _start_worker, (told, stop)) as pool:
+        waiting = {pool.submit(_work, address, options, *shard) for shard in shards.items()}
         try:
             while waiting:
                 finished, waiting = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
                 _drain(told, tell)
                 for future in finished:
                     future.result()
-        except BaseException:
-            stop.set()  # workers leave off after the subject in hand
+        except BaseException as error:
+            stop.set()  # workers leave off after the subject in hand, and begin no shard that waits
             pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise MienError(
+                    f"{address}: a worker was ended from outside (out of memory?); "
+                    "the same command goes on, with fewer --workers if need be"
+                ) from error
             raise
     _drain(told, tell)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.core.errors import MienError
-from mien.data.database import Database, Header
+from mien.data.database import Database, Header, subjects, unfinished_line
 from mien.data.subject import Subject
 from mien.evaluate.database_plots import distribution_picture
 from mien.evaluate.distributions import distribution_rows, marginals
@@ -28,31 +30,35 @@ def database_info(address: str, *, skip_damaged: bool = False) -> dict[str, Any]
     """Counts, bytes, distributions beside their targets, licences and consents, damaged shards.
 
     Every shard is read and held against its digest. Raises `MienError` that names a damaged one, unless
-    it is to be skipped: then `damaged` says what was left out.
+    it is to be skipped: then `damaged` says what was left out. An unfinished database is counted as it is.
     """
-    database = Database(address)
+    database = Database(address, unfinished=True)
     damaged = database.damaged_shards()
     if damaged and not skip_damaged:
-        raise MienError(damaged[0])
-    rows = _rows(database)
+        more = f" ({len(damaged) - 1} more are damaged)" if damaged[1:] else ""
+        raise MienError(damaged[0] + more)
     lost = {message.partition(":")[0] for message in damaged}
-    rows = [row for row in rows if row["shard"] not in lost]
+    written = _rows(database)
+    rows = [row for row in written if row["shard"] not in lost]
     if not rows:
-        raise MienError(f"{address}: no undamaged subject; make it again with `mien data synth`")
+        what = "no undamaged subject" if lost else unfinished_line(0, database.header.count)
+        raise MienError(f"{address}: {what}")
     people = subjects_of(database.header, rows)
     size = sum(row["bytes"] for row in rows)
     return {
         "address": address,
         "subjects": len(rows),
         "of": database.header.count,
+        "finished": len(written) == database.header.count,
         "expressions": len(database.header.expressions),
         "resolution": database.header.resolution,
         "vertices": database.header.vertices,
         "bytes": size,
-        "bytes a subject": size // len(rows),
+        "bytes_a_subject": size // len(rows),
         "licences": dict(Counter(row["licence"] for row in rows)),
         "consents": dict(Counter(row["consent"] for row in rows)),
         "damaged": damaged,
+        "extra_files": database.extra_files(),
         "distributions": distribution_rows(people),
         "fingerprint": asdict(database.header)["fingerprint"],
     }
@@ -62,15 +68,17 @@ def info_text(found: dict[str, Any]) -> str:
     """The numbers of `database_info` as text."""
     from mien.pipeline.tables import rows_table
 
-    per_subject = found["bytes a subject"] / 1e6
+    per_subject = found["bytes_a_subject"] / 1e6
     lines = [
-        f"{found['address']}: {found['subjects']} of {found['of']} subjects, "
+        f"{found['address']}: {found['subjects']} of {subjects(found['of'])}, "
         f"{found['expressions']} expressions each, albedo {found['resolution']}²; "
         f"{found['bytes'] / 1e6:.1f} MB, {per_subject:.2f} MB a subject",
+        *([] if found["finished"] else [unfinished_line(found["subjects"], found["of"])]),
         *(f"{key}: {value}" for key, value in found["fingerprint"].items()),
         *(f"licence {name}: {count}" for name, count in found["licences"].items()),
         *(f"consent {name!r}: {count}" for name, count in found["consents"].items()),
         f"damaged shards: {len(found['damaged'])}",
+        *(f"not of this database: shards/{name}" for name in found["extra_files"]),
         "",
         rows_table(found["distributions"]),
     ]
@@ -86,19 +94,35 @@ def subjects_of(header: Header, rows: list[dict[str, Any]]) -> list[Subject]:
     return [subject_of(row, header.fingerprint.get("seed", 0)) for row in rows]
 
 
-def contact_sheet(address: str, shown: int = 12, *, skip_damaged: bool = False) -> Picture:
-    """Distributions, then the first subjects: at rest, in an expression, albedo (sRGB)."""
-    from mien.pipeline.database_tile import record_tile
-
+def refuse_sheet(path: Path, shown: int) -> None:
+    """Refuses, before any work, a contact sheet of too many or few subjects or one that cannot be written."""
     low, high = SHOWN
     if not low <= shown <= high:
         raise MienError(f"{shown} subjects on a contact sheet: expected {low} to {high}")
-    database = Database(address)
+    if path.suffix.lower() != ".png":
+        raise MienError(f"{path}: expected a name that ends in .png; choose another --out")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise MienError(
+            f"{path}: expected a file in a folder that exists and can be written; choose another --out"
+        )
+
+
+def contact_sheet(
+    address: str, shown: int = 12, *, skip_damaged: bool = False, tell: Callable[[int], None] = lambda _: None
+) -> Picture:
+    """Distributions, then the first subjects: at rest, in an expression, albedo (sRGB).
+
+    `tell` is called with 1 for each subject drawn.
+    """
+    from mien.pipeline.database_tile import record_tile
+
+    database = Database(address, unfinished=True)
     people = subjects_of(database.header, _rows(database))
     plots, by_index = distribution_picture(marginals(people)), {person.index: person for person in people}
     tiles: list[Picture] = []
     for record in database.records(on_damaged=(lambda _: None) if skip_damaged else None):
         tiles.append(record_tile(record, by_index[int(record.key)], database.header.expressions, len(tiles)))
+        tell(1)
         if len(tiles) == shown:
             break
     height, width = tiles[0].shape[:2]
@@ -113,7 +137,7 @@ def contact_sheet(address: str, shown: int = 12, *, skip_damaged: bool = False) 
 
 
 def write_sheet(path: Path, picture: Picture) -> Path:
-    """A PNG or JPEG; raises `MienError` where it cannot be written."""
+    """A PNG; raises `MienError` where it cannot be written."""
     from mien.pipeline.render import write_picture
 
     write_picture(path, picture)

@@ -48,8 +48,8 @@ def measure_sampler(samples: int, resolution: int = 256, maps: str = "albedo") -
 
 def measure_skin(resolution: int, subjects: Sequence[int] = (24, 26, 39)) -> list[dict[str, object]]:
     """Seconds of the clock and of processors for all skin maps of a subject, and what the first one waits."""
-    if not 64 <= resolution <= 4096:
-        raise MienError(f"skin {resolution}: expected 64 to 4096 texels")
+    if not 64 <= resolution <= 4096 or resolution & (resolution - 1):
+        raise MienError(f"skin {resolution}: expected a power of two from 64 to 4096")
     from mien.data.skin.look import draw_look
     from mien.data.skin.maps import skin_maps
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -35,7 +36,7 @@ def console_progress(stages: int) -> Iterator[Progress]:
 
 @contextmanager
 def counting_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields a function to tell how many more are done; draws on standard error if that is a terminal."""
+    """Yields a function to tell how many more are done, to standard error: a bar, or a line each 5 %."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -48,10 +49,24 @@ def counting_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _count: None
+        yield _lines(what, total)
         return
     text = TextColumn("{task.description}")
     columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console) as bar:
         task = bar.add_task(what, total=total)
         yield lambda count: bar.update(task, advance=count)
+
+
+def _lines(what: str, total: int) -> Callable[[int], None]:
+    """Prints how many are done at the first of each twentieth."""
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        if 20 * done // total > 20 * before // total:
+            sys.stderr.write(f"{done} of {total} {what}\n")
+            sys.stderr.flush()
+
+    return advance
