@@ -97,7 +97,8 @@ def neutral_head(basis: Basis, subject: Subject, *, parts: bool = False) -> Floa
         from mien.template.followers import place_parts
 
         placed = place_parts(maker.template, out.astype(np.float64))
-        return shape_teeth(maker.template, subject, placed).astype(np.float32)
+        placed[: basis.n_skin] = head.skin  # its linings are tucked already
+        out = shape_teeth(maker.template, subject, placed).astype(np.float32)
     maker.seat.set_balls(out, head.eyes)
     return out
 
