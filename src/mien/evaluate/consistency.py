@@ -25,7 +25,7 @@ from mien.topology.ict import LANDMARKS, ict_mesh_file
 SKIN_END = 11248  # ICT's vertices of face, head and neck come first (its README)
 METRES = 0.01  # ICT's unit is the centimetre
 COMPACT = "ict_facekit.npz"  # the model in one file: vertices, faces, identity_deltas
-FEWEST_MODES = 3
+FEWEST_MODES = 50  # of its 100: people of a few modes all look alike
 NEAR = 0.002  # metres: a vertex farther from the registered head was not met
 RADIUS = 0.090  # metres from the nose tip
 ELSEWHERE = [*range(17, 27), 61, 63, 65, 67]  # landmarks that the template has at other places than ICT
