@@ -132,7 +132,7 @@ def run_data(command: Data) -> int:
 def _synth(command: Synth) -> int:
     if command.workers < 1:
         raise MienError(f"workers {command.workers}: expected 1 or more")
-    from mien.data.database import subjects
+    from mien.data.database import counted
     from mien.pipeline.database_build import SynthOptions, shards_line, stopped_line, synthesize
     from mien.pipeline.progress import counting_progress
 
@@ -150,7 +150,7 @@ def _synth(command: Synth) -> int:
             gaps = synthesize(command.out, options, command.workers, tell)
     except KeyboardInterrupt:
         raise MienError(stopped_line(command.out, options)) from None
-    done = f"{subjects(command.count)}, {shards_line(gaps)}"
+    done = f"{counted(command.count, 'subject')}, {shards_line(gaps)}"
     print(f"{command.out}: {done}; look: mien data info {command.out}")
     return 0
 

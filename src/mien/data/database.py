@@ -136,17 +136,12 @@ class Database:
 
 def unfinished_line(done: int, count: int) -> str:
     """What to say of a database of which `done` of `count` subjects are there."""
-    return f"unfinished: {done} of {subjects(count)}; the same `mien data synth` goes on"
+    return f"unfinished: {done} of {counted(count, 'subject')}; the same `mien data synth` goes on"
 
 
-def subjects(count: int) -> str:
+def counted(count: int, what: str) -> str:
     """1 subject, 2 subjects."""
-    return f"{count} subject{'' if count == 1 else 's'}"
-
-
-def shards(count: int) -> str:
-    """1 shard, 2 shards."""
-    return f"{count} shard{'' if count == 1 else 's'}"
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def shard_fault(folder: Folder, name: str) -> str:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import queue
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,10 +17,10 @@ from mien.data.basis import load_basis
 from mien.data.database import (
     Gaps,
     Header,
+    counted,
     open_to_write,
     shard_indices,
     shard_name,
-    shards,
     write_manifest,
     write_shard,
 )
@@ -40,12 +34,12 @@ from mien.data.skin.look import SkinLook, draw_look
 from mien.data.subject import Subject, draw_subject
 from mien.data.whole import mean_head, whole_expression, whole_head
 from mien.pipeline.database_mean import mean_obj
+from mien.pipeline.database_workers import end_if_stopped, in_processes, tell_one
 from mien.template.load import ASSETS, load_template
 
 FAST_RESOLUTION = 256  # of the albedo that training's own path draws; others are drawn in full detail
 RESOLUTIONS = (64, 4096)
 DISPLACEMENT_MM = (-2.5, 2.5)  # what the 16 bits of displacement span
-_POLL = 0.25  # seconds
 
 Tell = Callable[[int], None]
 
@@ -102,25 +96,23 @@ def synthesize(address: str, options: SynthOptions, workers: int = 1, tell: Tell
                 folder, number, _records(options, shard_indices(header, number), done=lambda: tell(1))
             )
     elif gaps.numbers:
-        ranges = {number: shard_indices(header, number) for number in gaps.numbers}
-        _in_processes(address, options, ranges, workers, tell)
+        jobs = [(address, options, number, shard_indices(header, number)) for number in gaps.numbers]
+        in_processes(_work, jobs, workers, tell)
     write_manifest(folder, [shard_name(n) for n in range(-(-options.count // options.per_shard))])
     return gaps
 
 
 def shards_line(gaps: Gaps) -> str:
     """What a run made, in words."""
-    made = f"{shards(len(gaps.numbers))} made"
-    return made + (f", {shards(len(gaps.damaged))} of them made again (damaged)" if gaps.damaged else "")
+    made = f"{counted(len(gaps.absent), 'shard')} made"
+    return made + (f", {counted(len(gaps.damaged), 'damaged shard')} made again" if gaps.damaged else "")
 
 
 def stopped_line(address: str, options: SynthOptions) -> str:
     """What to say after a stop: what is there, and how to go on."""
     written = sum(name.endswith(".tar.json") for name in Folder(address).names("shards"))
     total = -(-options.count // options.per_shard)
-    return (
-        f"{address}: stopped, {written} of {shards(total)} written; the same command goes on with the others"
-    )
+    return f"{address}: stopped, {written} of {counted(total, 'shard')} written; the same command goes on"
 
 
 def database_header(options: SynthOptions) -> Header:
@@ -248,54 +240,5 @@ def _records(
         done()
 
 
-_told: Any = None  # in a worker: the queue to which each finished subject is told
-_stop: Any = None  # in a worker: the event that says that no more is wanted
-
-
-def _start_worker(told: Any, stop: Any) -> None:
-    global _told, _stop
-    _told, _stop = told, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and sets the event
-
-
 def _work(address: str, options: SynthOptions, number: int, indices: range) -> None:
-    def ready() -> None:
-        if _stop.is_set():
-            raise InterruptedError
-
-    write_shard(Folder(address), number, _records(options, indices, lambda: _told.put(1), ready))
-
-
-def _in_processes(
-    address: str, options: SynthOptions, shards: dict[int, range], workers: int, tell: Tell
-) -> None:
-    context = multiprocessing.get_context("spawn")
-    # One thread a process: more would fight for the cores, and products could differ in their last bits.
-    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(min(workers, len(shards)), context, _start_worker, (told, stop)) as pool:
-        waiting = {pool.submit(_work, address, options, *shard) for shard in shards.items()}
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
-                _drain(told, tell)
-                for future in finished:
-                    future.result()
-        except BaseException as error:
-            stop.set()  # workers leave off after the subject in hand, and begin no shard that waits
-            pool.shutdown(cancel_futures=True)
-            if isinstance(error, BrokenProcessPool):
-                raise MienError(
-                    f"{address}: a worker was ended from outside (out of memory?); "
-                    "the same command goes on, with fewer --workers if need be"
-                ) from error
-            raise
-    _drain(told, tell)
-
-
-def _drain(told: Any, tell: Tell) -> None:
-    while True:
-        try:
-            tell(told.get_nowait())
-        except queue.Empty:
-            return
+    write_shard(Folder(address), number, _records(options, indices, tell_one, end_if_stopped))

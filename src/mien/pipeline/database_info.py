@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.core.errors import MienError
-from mien.data.database import Database, Header, subjects, unfinished_line
+from mien.data.database import Database, Header, counted, unfinished_line
 from mien.data.subject import Subject
 from mien.evaluate.database_plots import distribution_picture
 from mien.evaluate.distributions import distribution_rows, marginals
@@ -70,8 +70,8 @@ def info_text(found: dict[str, Any]) -> str:
 
     per_subject = found["bytes_a_subject"] / 1e6
     lines = [
-        f"{found['address']}: {found['subjects']} of {subjects(found['of'])}, "
-        f"{found['expressions']} expressions each, albedo {found['resolution']}²; "
+        f"{found['address']}: {found['subjects']} of {counted(found['of'], 'subject')}, "
+        f"{counted(found['expressions'], 'expression')} each, albedo {found['resolution']}²; "
         f"{found['bytes'] / 1e6:.1f} MB, {per_subject:.2f} MB a subject",
         *([] if found["finished"] else [unfinished_line(found["subjects"], found["of"])]),
         *(f"{key}: {value}" for key, value in found["fingerprint"].items()),
