@@ -23,7 +23,7 @@ from mien.pipeline.portraits import labelled
 SEED, PEOPLE, COLUMNS = 11, 48, 8
 EXPRESSIVE = (11, 29)  # seed and index
 ROUND, ROUND_YAW = ("neutral", "smileOpen"), 42.0
-AGED = (11, 4)
+AGED = (11, 35)
 AGES = (20.0, 32.0, 44.0, 56.0, 68.0, 80.0)
 FORMS = ((11, 13), (11, 9), (11, 34))  # the second is an old man
 FORM_NAMES = ("neutral", "smile", "smileOpen", "browsUp", "squint", "pucker", "disgust", "surprise")

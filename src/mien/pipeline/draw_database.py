@@ -19,7 +19,7 @@ from mien.view.subject import subject_from_template
 
 PEOPLE_YAW = 18.0  # degrees
 EXPRESSION_YAW = 12.0
-_AGES_FRAME = Frame(0.127, 0.134)
+_AGES_FRAME = Frame(0.128, 0.144)
 _HALF_WIDTH, _HALF_HEIGHT = 0.092, 0.11  # metres of a clay picture, so that sizes can be compared
 _CHIN, _EARS = 8, (0, 16)  # landmarks
 
