@@ -209,6 +209,10 @@ def test_what_is_no_database_is_refused(tmp_path):
     folder.write("database.json", json.dumps({"schema_version": 0}).encode())
     with pytest.raises(MienError, match="schema version 0, expected 1"):
         Database(str(tmp_path / "old"))
+    for content in (b"{", b"[]", b'{"schema_version": 1}'):
+        folder.write("database.json", content)
+        with pytest.raises(MienError, match=r"its database\.json is no face database's"):
+            Database(str(tmp_path / "old"))
 
 
 def test_reading_unpickles_nothing(database, monkeypatch):

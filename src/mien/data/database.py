@@ -59,13 +59,7 @@ class Database:
 
     def __init__(self, address: str, *, unfinished: bool = False) -> None:
         self.folder, self._unfinished = Folder(address), unfinished
-        raw = json.loads(self.folder.read("database.json"))
-        if raw.get("schema_version") != SCHEMA_VERSION:
-            raise MienError(
-                f"{address}: schema version {raw.get('schema_version')}, expected {SCHEMA_VERSION}; "
-                "make it again with this version of Mien"
-            )
-        self.header = Header(**raw)
+        self.header = _read_header(self.folder)
 
     @cached_property
     def manifest(self) -> pyarrow.Table:
@@ -132,6 +126,20 @@ class Database:
         if fault:
             raise MienError(_damaged(name, fault))
         return self.folder.read(f"shards/{name}")
+
+
+def _read_header(folder: Folder) -> Header:
+    try:
+        raw = json.loads(folder.read("database.json"))
+        version = raw.get("schema_version")
+        if version == SCHEMA_VERSION:
+            return Header(**raw)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise MienError(f"{folder.address}: its database.json is no face database's ({error})") from error
+    raise MienError(
+        f"{folder.address}: schema version {version}, expected {SCHEMA_VERSION}; "
+        "make it again with this version of Mien"
+    )
 
 
 def unfinished_line(done: int, count: int) -> str:

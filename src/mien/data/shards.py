@@ -68,7 +68,8 @@ def unpack(name: str, data: bytes) -> Iterator[Record]:
             yield from _records(archive)
     except (tarfile.TarError, ValueError, EOFError) as error:
         raise MienError(
-            f"{name}: the shard is damaged ({error}); make or fetch it again, or skip it with --skip-damaged"
+            f"{name}: the shard is damaged ({error}); the same `mien data synth` makes it again, "
+            "--skip-damaged leaves it out"
         ) from error
 
 
