@@ -16,7 +16,7 @@ from mien.geometry.weights import smoothstep
 from mien.template.mouth_walls import bind_walls
 
 _CORNER = 7.0e-3  # metres round the mouth's corners that are healed
-_RIM_SHARE = 0.75  # of the way: the rest of their own form is kept
+_RIM_SHARE = 0.4  # of the way: the rest of their own form is kept
 _LINING_RIDGE = 0.15
 _NOSTRIL_DEPTH = 9.0e-3  # metres added to the template's 3 mm
 
