@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -69,3 +71,8 @@ def test_wrong_wishes_are_refused_at_once(tmp_path, arguments, word):
     with pytest.raises(MienError, match=word):
         write_person(**{"seed": 1, "index": 0, "out": tmp_path / "head", **arguments})
     assert not (tmp_path / "head").exists()
+
+
+def test_a_person_needs_nothing_that_only_databases_on_disk_need():
+    blocked = "import sys; sys.modules.update(dict.fromkeys(('fsspec', 'pyarrow', 'zstandard')));"
+    subprocess.run([sys.executable, "-c", f"{blocked} import mien.pipeline.person_asset"], check=True)

@@ -13,9 +13,10 @@ import zstandard
 from jaxtyping import Float, Shaped, UInt16
 from safetensors.numpy import load, save
 
+from mien.data.subject import GENERATED
+
 _CODES = 65535  # the largest code of 16 bits
 LEVEL = 3  # of zstandard: higher ones gain 2 % and take thrice as long
-GENERATED = "generated: no person was scanned"
 
 
 @dataclass(frozen=True)

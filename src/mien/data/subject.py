@@ -20,10 +20,12 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+GENERATED = "generated: no person was scanned"  # whose consent there is
 AGE_RANGE = (18.0, 80.0)
 LIGHTEST_ITA, DARKEST_ITA = 68.0, -65.0
 _ANCESTRY_WEIGHT, _ANCESTRY_FLOOR = 1.3, 0.02
@@ -45,6 +47,22 @@ class Subject:
     tone: float
     weight: float
     muscle: float
+
+    def attributes(self) -> dict[str, Any]:
+        """Plain values by name, for manifests."""
+        african, asian, european = self.ancestry
+        return {
+            "age": self.age,
+            "sex": self.sex,
+            "ancestry_african": african,
+            "ancestry_asian": asian,
+            "ancestry_european": european,
+            "tone": self.tone,
+            "ita": self.ita,
+            "monk": self.monk,
+            "weight": self.weight,
+            "muscle": self.muscle,
+        }
 
     @property
     def ita(self) -> float:

@@ -16,9 +16,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from scipy import ndimage
 
-from mien.bake.colour import tile_of
 from mien.core.errors import MienError
-from mien.core.face import Rig
 from mien.core.mesh import Image
 from mien.data.basis import load_basis
 from mien.data.geometry import neutral_head
@@ -29,12 +27,12 @@ from mien.data.skin.maps import skin_maps
 from mien.data.subject import Subject as Person
 from mien.data.subject import draw_subject
 from mien.template.load import load_template
-from mien.textures.tangent import normal_from_displacement
 from mien.view.camera import Camera
 from mien.view.labels import blank_sheet, draw_text, paste
 from mien.view.lights import macro_studio
+from mien.view.person import seen
 from mien.view.render import light_for, render_lit
-from mien.view.subject import Subject, subject_from_scan, subject_from_template
+from mien.view.subject import Subject, subject_from_scan
 
 WIDTH_MM = 20.0
 _AWAY = 0.30  # metres from the skin to the eye
@@ -66,16 +64,8 @@ def subject_view(
     """A drawn person with skin maps as something to look at, with the person's landmarks (metres)."""
     template = load_template()
     head = neutral_head(load_basis(), person, parts=True).astype(np.float64)
-    shown = {**maps, **feature_maps(person, look, 512)}
-    resolution = maps["face_albedo"].pixels.shape[0]
-    for part in ("face", "head"):
-        tile = tile_of(template, part, resolution)
-        shown[f"{part}_normal"] = normal_from_displacement(
-            maps[f"{part}_displacement"], tile, head, template.topology.triangles
-        )
-    rig = Rig(head, template.shapes, template.joints, template.joint_weights)
-    seen = subject_from_template(template, rig, shown, texture_limit=resolution)
-    return seen, template.landmarks.on(head, template.topology)
+    shown = seen(head, {**maps, **feature_maps(person, look, 512)})
+    return shown, template.landmarks.on(head, template.topology)
 
 
 def closeups(

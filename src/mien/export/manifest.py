@@ -18,11 +18,12 @@ from mien.export.images import map_kind
 from mien.export.mapinfo import MapInfo, map_info
 
 SCHEMA_VERSION = 1
+TEMPLATE_LICENCE = {
+    "what": "topology, UVs, generic shapes and secondary parts",
+    "licence": "CC0-1.0 (MakeHuman) and MIT (ICT-FaceKit Light), see Mien's NOTICE",
+}
 _LICENCES = [
-    {
-        "what": "topology, UVs, generic shapes and secondary parts",
-        "licence": "CC0-1.0 (MakeHuman) and MIT (ICT-FaceKit Light), see Mien's NOTICE",
-    },
+    TEMPLATE_LICENCE,
     {"what": "this person's form and colour", "licence": "that of the scan"},
 ]
 

@@ -152,7 +152,7 @@ def make_record(options: SynthOptions, index: int) -> Record:
         codes[name] = {SHAPE_NAMES[k]: round(float(weights[k]), 6) for k in np.flatnonzero(weights)}
     return Record(
         key=f"{index:06d}",
-        attributes=subject_attributes(subject),
+        attributes=subject.attributes(),
         neutral=whole.neutral - _mean(maker),
         expressions=expressions,
         maps=_maps(subject, options, whole.neutral, expressions),
@@ -165,23 +165,6 @@ def make_record(options: SynthOptions, index: int) -> Record:
         },
         ranges={"displacement": list(DISPLACEMENT_MM)} if options.maps == "all" else {},
     )
-
-
-def subject_attributes(subject: Subject) -> dict[str, Any]:
-    """Plain values for the manifest's columns."""
-    african, asian, european = subject.ancestry
-    return {
-        "age": subject.age,
-        "sex": subject.sex,
-        "ancestry_african": african,
-        "ancestry_asian": asian,
-        "ancestry_european": european,
-        "tone": subject.tone,
-        "ita": subject.ita,
-        "monk": subject.monk,
-        "weight": subject.weight,
-        "muscle": subject.muscle,
-    }
 
 
 def subject_of(row: dict[str, Any], seed: int) -> Subject:

@@ -84,7 +84,7 @@ def _start_worker(told: Any, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _drain(told: Any, tell: Tell) -> None:
+def _drain(told: Any, tell: Callable[[int], None]) -> None:
     while True:
         try:
             tell(told.get_nowait())

@@ -16,10 +16,9 @@ from mien.core.face import FaceAsset, Rig, Template
 from mien.core.files import check_writable_target
 from mien.core.mesh import Image
 from mien.data.freeze import DATABASE_VERSION
-from mien.data.record import GENERATED
-from mien.data.subject import Subject, draw_subject
+from mien.data.subject import GENERATED, Subject, draw_subject
 from mien.export import SUPPORTED_FORMATS, write_asset
-from mien.pipeline.database_build import subject_attributes
+from mien.export.manifest import TEMPLATE_LICENCE
 from mien.pipeline.progress import Progress, silent
 from mien.pipeline.rig_options import check_formats
 from mien.rig.lips import Lips
@@ -37,10 +36,7 @@ _CUT = 10  # how steeply the little that a half moves across the midline ends th
 _CLOSE = SHAPE_INDEX["mouthClose"]
 _TILES = ("face", "head")
 _LICENCES = [
-    {
-        "what": "topology, UVs, generic shapes and secondary parts",
-        "licence": "CC0-1.0 (MakeHuman) and MIT (ICT-FaceKit Light), see Mien's NOTICE",
-    },
+    TEMPLATE_LICENCE,
     {"what": "this person's form and colour", "licence": "CC0-1.0", "consent": GENERATED},
 ]
 
@@ -121,7 +117,7 @@ def _provenance(someone: Subject) -> dict[str, object]:
         "generator": f"mien {mien.__version__}, database {DATABASE_VERSION}",
         "seed": someone.seed,
         "index": someone.index,
-        "attributes": subject_attributes(someone),
+        "attributes": someone.attributes(),
         "colour": "drawn",
         "eyes": "drawn",
         "licences": _LICENCES,
