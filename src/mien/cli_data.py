@@ -15,6 +15,8 @@ from tyro.conf import Positional
 
 from mien.core.errors import MienError
 
+_EXTRA = ("fsspec", "pyarrow", "zstandard")  # what the extra "data" brings
+
 
 @dataclass(frozen=True)
 class Synth:
@@ -126,7 +128,15 @@ class Data:
 
 def run_data(command: Data) -> int:
     """Runs `mien data ...`; the exit code."""
-    return _RUN[type(command.do)](command.do)
+    try:
+        return _RUN[type(command.do)](command.do)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise MienError(
+            f"mien data: {error.name} is not installed, expected for databases on disk; "
+            "pip install -e '.[data]'"
+        ) from error
 
 
 def _synth(command: Synth) -> int:
