@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.bake.filter import read_footprints, read_footprints_plain
-from mien.bake.sample import halvings
+from mien.bake.texture_filter import read_footprints, read_footprints_plain
+from mien.bake.texture_sampling import halvings
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 
 

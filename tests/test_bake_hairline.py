@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from mien.bake.colour import bake_colour, tile_of
+from mien.bake.colour_confidence import colour_trust, hairy_zone, skin_index, skin_triangles, sure_form
 from mien.bake.hairline import hair_line, outer_zone
 from mien.bake.lids import lid_skin
-from mien.bake.prior import tone_colour
-from mien.bake.trust import colour_trust, hairy_zone, skin_index, skin_triangles, sure_form
+from mien.bake.skin_prior import tone_colour
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
-from mien.template import load_template
+from mien.template.load import load_template
 
 TEMPLATE = load_template()
 SURE = np.where(TEMPLATE.vertex_mask("face", "head"), 1.0, 0.0)

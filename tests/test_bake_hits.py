@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from mien.bake.colour import tile_of
-from mien.bake.hits import CoarseHits, footprints, texel_rays, texel_steps
+from mien.bake.colour_confidence import skin_index, skin_triangles
 from mien.bake.project import project_along_normals
-from mien.bake.trust import skin_index, skin_triangles
+from mien.bake.ray_hits import CoarseHits, footprints, texel_rays, texel_steps
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized, vertex_normals
-from mien.template import load_template
+from mien.template.load import load_template
 
 TEMPLATE = load_template()
 NORMALS = vertex_normals(TEMPLATE.vertices, TEMPLATE.topology.triangles)

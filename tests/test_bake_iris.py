@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mien.anatomy.eyeball import IRIS_RADIUS
 from mien.bake.iris import measured_iris
 from mien.core.conventions import SHAPE_INDEX, linear_to_srgb, srgb_to_linear
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
-from mien.template import load_template
-from mien.template.eyeball import IRIS_RADIUS
+from mien.template.load import load_template
 from mien.textures.eyes import IRIS_COLOURS, iris_named, likely_iris
 
 TEMPLATE = load_template()

@@ -12,7 +12,7 @@ from mien.bake.relief import enough_texels, scan_relief
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
 from mien.geometry.normals import vertex_normals
-from mien.template import load_template
+from mien.template.load import load_template
 
 TEMPLATE = load_template()
 HEIGHT = 0.15  # mm

@@ -90,7 +90,7 @@ def test_a_target_below_a_file_is_refused(tmp_path: Path):
 
 
 def test_importing_the_command_line_loads_nothing_heavy():
-    code = "import sys, mien.cli; print(sorted({'numba','scipy','igl','cv2','trimesh','mitsuba'} & set(sys.modules)))"
+    code = "import sys, mien.cli.main; print(sorted({'numba','scipy','igl','cv2','trimesh','mitsuba'} & set(sys.modules)))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "[]"
     guilty = subprocess.run(

@@ -8,10 +8,10 @@ import pytest
 
 from mien.core.face import PreparedScan
 from mien.core.mesh import Image, Scan
-from mien.evaluate.crops import BakedHead, _detail_kept, crops, spots
-from mien.evaluate.sharpness import Grating, kept_contrast, tent_contrast
-from mien.evaluate.stretch import false_colour, singular_values, stretch_row, stretch_sheet
-from mien.template import load_template
+from mien.evaluate.measures.crops import BakedHead, _detail_kept, crops, spots
+from mien.evaluate.measures.sharpness import Grating, kept_contrast, tent_contrast
+from mien.evaluate.measures.stretch import false_colour, singular_values, stretch_row, stretch_sheet
+from mien.template.load import load_template
 
 TEMPLATE = load_template()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mien.evaluate.database import (
+from mien.evaluate.measures.spread import (
     nearest_neighbours,
     nearest_taught,
     region_spread,

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mien.core.conventions import EXPRESSIONS, shape_weights
-from mien.data.basis import load_basis
-from mien.data.expression import expression_maker
-from mien.data.subject import draw_subject
-from mien.evaluate import database_expressions as judge
-from mien.pipeline.measure_expressions import AIMS, evaluate_database_expressions, missed
+from mien.evaluate.expressions import AIMS, evaluate_database_expressions, missed
+from mien.evaluate.measures import database_expressions as judge
+from mien.synth.expression.maker import expression_maker
+from mien.synth.identity.basis import load_basis
+from mien.synth.subject import draw_subject
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from mien.core.mesh import Scan
 from mien.evaluate import landmarks
-from mien.evaluate.landmark_cases import Case
 from mien.evaluate.landmarks import COLUMNS, Row, distance_to_curve, measure, table
+from mien.evaluate.measures.landmark_cases import Case
 
 
 def test_distance_to_a_curve_ignores_where_along_it_points_lie():

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.evaluate.large_scan import FORMATS, large_scan, split_triangles, write_large_scan
-from mien.scan import clean_and_count, load_scan
-from mien.scan.render import sample_texture
-from mien.template import load_template
+from mien.meshio.load import load_scan
+from mien.scan.clean import clean_and_count
+from mien.scan.landmarks.orthographic import sample_texture
+from mien.synth.scans.large import FORMATS, large_scan, split_triangles, write_large_scan
+from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.data.subject import draw_subject
-from mien.evaluate.distributions import distribution_rows
-from mien.evaluate.effects import standardised
-from mien.evaluate.predictability import (
+from mien.evaluate.measures.effects import standardised
+from mien.evaluate.measures.predictability import (
     attribute_limits,
     attributes_told,
     known_of,
@@ -18,6 +16,8 @@ from mien.evaluate.predictability import (
     share_told,
     tell,
 )
+from mien.synth.distributions import distribution_rows
+from mien.synth.subject import draw_subject
 
 
 def test_a_known_share_is_found_and_noise_tells_nothing():

@@ -10,15 +10,15 @@ import pytest
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
-from mien.evaluate import robustness as room
-from mien.evaluate.calibration import Reliability
-from mien.evaluate.calibration_plot import calibration_picture
-from mien.evaluate.no_faces import no_faces
-from mien.evaluate.robustness import Outcome, Subject, Trial, attempt, attempt_no_face, trials
+from mien.evaluate.calibration import outcome_rows, robustness_table
+from mien.evaluate.measures import robustness as room
+from mien.evaluate.measures.calibration_plot import calibration_picture
+from mien.evaluate.measures.expected_error import Reliability
+from mien.evaluate.measures.robustness import Outcome, Subject, Trial, attempt, attempt_no_face, trials
 from mien.geometry.align import transformed
-from mien.pipeline.measure_trust import outcome_rows, robustness_table
-from mien.register.trust import refuse_untrusted
-from mien.template import load_template
+from mien.register.acceptance import refuse_untrusted
+from mien.synth.scans.no_faces import no_faces
+from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ pytestmark = [
 
 
 def _template_asset() -> FaceAsset:
-    from mien.template import load_template
+    from mien.template.load import load_template
 
     template = load_template()
     rig = Rig(template.vertices, template.shapes, template.joints, template.joint_weights)

@@ -9,8 +9,8 @@ import pytest
 
 from export_fixture import edit_glb, errors_of, tiny_asset
 from mien.core.errors import MienError
-from mien.export import write_asset
 from mien.export.check import check_path
+from mien.export.folder import write_asset
 from mien.export.khronos import node_modules
 from mien.export.rules_folder import FOLDER_RULES
 from mien.export.rules_glb import GLB_RULES

@@ -12,8 +12,8 @@ import pytest
 from export_fixture import errors_of, tiny_asset
 from mien.core.files import sha256_of
 from mien.core.mesh import Image
-from mien.export import write_asset
 from mien.export.check import check_path
+from mien.export.folder import write_asset
 from mien.export.rules_folder import FOLDER_RULES
 
 

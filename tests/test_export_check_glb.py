@@ -12,13 +12,13 @@ import pytest
 from export_fixture import edit_glb, errors_of, tiny_asset
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import FaceAsset
-from mien.export import write_asset
 from mien.export.check import check_path
+from mien.export.folder import write_asset
 from mien.export.glb import glb_bytes
 from mien.export.places import places
 from mien.export.reader import read_glb
 from mien.export.rules_glb import GLB_RULES
-from mien.template import load_template
+from mien.template.load import load_template
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from export_fixture import tiny_asset
 from mien.core.conventions import srgb_to_linear
 from mien.core.errors import MienError
 from mien.core.mesh import Image
-from mien.export import write_asset
+from mien.export.folder import write_asset
 from mien.export.images import encode_png, write_map
 from mien.export.mapinfo import MapInfo, map_info
 from mien.export.schema import asset_schema, schema_errors

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 
-from mien.evaluate.geometry_images import surface_errors
-from mien.geoimage import GeometryImageCodec, face_codec
-from mien.geoimage.codec import thin_plate
+from mien.evaluate.measures.geometry_images import surface_errors
+from mien.geoimage.codec import GeometryImageCodec, face_codec, thin_plate
 from mien.geoimage.sampling import bilinear_weights, surface_samples
-from mien.template import load_template
-from mien.template.heads import random_head
+from mien.synth.random_heads import random_head
+from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")

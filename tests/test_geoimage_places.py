@@ -2,12 +2,19 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
-from mien.evaluate.geometry_images import surface_errors
-from mien.geoimage import GeometryImageCodec, face_codec, sampling_places
+from mien.evaluate.measures.geometry_images import surface_errors
 from mien.geoimage import places as module
-from mien.geoimage.places import face_places, face_rows, offset_bends, shift_texels, write_face_places
+from mien.geoimage.codec import GeometryImageCodec, face_codec
+from mien.geoimage.places import (
+    face_places,
+    face_rows,
+    offset_bends,
+    sampling_places,
+    shift_texels,
+    write_face_places,
+)
 from mien.geometry.uv import signed_uv_area
-from mien.template import load_template
+from mien.template.load import load_template
 
 SIZE = 64
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
-from mien.scan import net_landmarks
-from mien.scan.fuse import FusedFace
-from mien.scan.net_landmarks_both import fused_by_both
-from mien.scan.net_landmarks_image import Frame, crop_view, geometry_image
-from mien.scan.render import View
+from mien.scan.landmarks import networks as net_landmarks
+from mien.scan.landmarks.combine import fused_by_both
+from mien.scan.landmarks.fuse import FusedFace
+from mien.scan.landmarks.geometry_picture import Frame, crop_view, geometry_image
+from mien.scan.landmarks.orthographic import View
 
 
 def test_an_oblique_square_shows_its_normal_and_depth():
@@ -72,7 +72,7 @@ def test_numpy_and_torch_agree():
 def test_the_map_loss_is_least_at_the_truth():
     torch = pytest.importorskip("torch")
     from mien.nets.landmarks import integrate
-    from mien.train.loss import map_cross_entropy
+    from mien.train.landmark_loss import map_cross_entropy
 
     truth = torch.tensor([0.1234, -0.4321, 0.0]).repeat(1, 68, 1)
     scores = torch.zeros(1, 68, 32, 32, requires_grad=True)
@@ -87,9 +87,9 @@ def test_the_map_loss_is_least_at_the_truth():
 
 def test_the_shipped_networks_find_the_template_and_its_landmarks():
     from mien.core.mesh import Scan
-    from mien.scan import clean_scan
-    from mien.scan.detect import detect_landmarks
-    from mien.template import load_template
+    from mien.scan.clean import clean_scan
+    from mien.scan.landmarks.detect import detect_landmarks
+    from mien.template.load import load_template
 
     template = load_template()
     names = ("face", "head", "eye_left", "eye_right")
@@ -134,7 +134,7 @@ def test_both_fill_each_others_gaps_and_no_more():
 
 
 def test_without_mediapipe_both_say_that_they_are_one(monkeypatch: pytest.MonkeyPatch):
-    from mien.scan import detect
+    from mien.scan.landmarks import detect
 
     monkeypatch.setattr(detect, "has_network_files", lambda: False)
     assert detect._installed("both") == ("mien", (detect.SHAPE_ALONE,))

@@ -7,8 +7,8 @@ from mien.bake.colour import tile_of
 from mien.core.face import FaceAsset
 from mien.core.mesh import Image
 from mien.pipeline.colour_seen import colour_seen
-from mien.rig.personal import build_rig
-from mien.template import load_template
+from mien.rigging.personal import build_rig
+from mien.template.load import load_template
 
 TEMPLATE = load_template()
 RIG = build_rig(TEMPLATE, TEMPLATE.vertices)

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.pipeline import RigOptions, rig
+from mien.pipeline import rig
+from mien.pipeline.rig_options import RigOptions
 from mien.pipeline.stages import FROM_CACHE
 
 DEMO = Path(__file__).parent.parent / "examples" / "demo_scan.glb"

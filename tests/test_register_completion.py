@@ -7,14 +7,14 @@ import pytest
 
 from mien.core.conventions import SHAPE_INDEX, shape_weights
 from mien.core.mesh import Scan
-from mien.evaluate.consistency import places_on_template, spread
-from mien.evaluate.expressions import posed_scan, weights_in_words
+from mien.evaluate.measures.consistency import places_on_template, spread
+from mien.evaluate.measures.expression_removal import posed_scan, weights_in_words
 from mien.register.ears import placed_ears
+from mien.register.fitted_skin import Skin, template_skin
 from mien.register.hair import ear_zone, outer_zone
 from mien.register.repair import completed
-from mien.register.skin import Skin, template_skin
-from mien.register.surface import ScanSurface, scan_surface
-from mien.template import load_template
+from mien.register.scan_surface import ScanSurface, scan_surface
+from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")

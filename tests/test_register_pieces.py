@@ -15,22 +15,16 @@ from mien.geometry.align import Similarity, nearest_rotations
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep, tukey
-from mien.register.linear import bounded_quadratic
-from mien.register.linear_model import LinearHead, basis_at_landmarks, basis_at_vertices, stepped
-from mien.register.measure import FaceArea, flipped_triangles, two_way_distance
-from mien.register.nonrigid import (
-    LandmarkPull,
-    Rows,
-    Stage,
-    conjugate_gradients,
-    fit_nonrigid,
-)
+from mien.register.acceptance import Plausibility
+from mien.register.fitted_skin import Skin
+from mien.register.linear_fit import bounded_quadratic
+from mien.register.morphable_model import LinearHead, basis_at_landmarks, basis_at_vertices, stepped
+from mien.register.nonrigid import LandmarkPull, Rows, Stage, conjugate_gradients, fit_nonrigid
 from mien.register.repair import mouth_shut, unfolded
-from mien.register.skin import Skin
+from mien.register.scan_surface import ScanSurface, scan_surface
 from mien.register.skin_colour import colour_likeness
-from mien.register.surface import ScanSurface, scan_surface
-from mien.register.trust import Plausibility
-from mien.template import load_template
+from mien.register.surface_distance import FaceArea, flipped_triangles, two_way_distance
+from mien.template.load import load_template
 
 RNG = np.random.default_rng
 
@@ -70,7 +64,7 @@ def test_jacobian_matches_finite_differences() -> None:
 
 def basis_columns_moved(jacobian: np.ndarray) -> np.ndarray:
     """The jaw's column: it is at 0.3, so both directions of its step stay within 0..1."""
-    from mien.register.linear_model import FITTED_SHAPES
+    from mien.register.morphable_model import FITTED_SHAPES
 
     out = np.zeros(jacobian.shape[1], bool)
     out[jacobian.shape[1] - len(FITTED_SHAPES) + FITTED_SHAPES.index("jawOpen")] = True

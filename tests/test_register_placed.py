@@ -7,12 +7,12 @@ import pytest
 
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
-from mien.register.measure import flipped_triangles
-from mien.register.placed import PlacedPoints, led_to, misses_mm, with_placed
+from mien.register.fitted_skin import Skin, template_skin
+from mien.register.placed_landmarks import PlacedPoints, led_to, misses_mm, with_placed
 from mien.register.run import landmark_pull
-from mien.register.skin import Skin, template_skin
+from mien.register.surface_distance import flipped_triangles
 from mien.register.unit import settle_unit
-from mien.template import load_template
+from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")

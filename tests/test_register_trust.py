@@ -8,8 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.evaluate.calibration import BINS, Sample, fit_weights, reliability, true_errors, varied_recipe
-from mien.evaluate.synthetic_scan import cropped
+from mien.evaluate.measures.expected_error import (
+    BINS,
+    Sample,
+    fit_weights,
+    reliability,
+    true_errors,
+    varied_recipe,
+)
 from mien.register.confidence import confidence_of, error_at
 from mien.register.error_features import FEATURES, scan_quality
 from mien.register.error_model import (
@@ -25,8 +31,9 @@ from mien.register.error_model import (
     read_error_model,
     write_error_model,
 )
-from mien.register.skin import template_skin
-from mien.template import load_template
+from mien.register.fitted_skin import template_skin
+from mien.synth.scans.synthetic_scan import cropped
+from mien.template.load import load_template
 
 RNG = np.random.default_rng
 

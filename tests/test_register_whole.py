@@ -11,13 +11,13 @@ from scipy.stats import spearmanr
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
-from mien.evaluate.calibration import true_errors
-from mien.evaluate.registration import correspondence, measure
-from mien.evaluate.synthetic_scan import Recipe, SyntheticScan, synthetic
+from mien.evaluate.measures.expected_error import true_errors
+from mien.evaluate.measures.registration import correspondence, measure
 from mien.geometry.closest import ClosestPoint
-from mien.register import register
-from mien.register.skin import template_skin
-from mien.template import load_template
+from mien.register.fitted_skin import template_skin
+from mien.register.run import register
+from mien.synth.scans.synthetic_scan import Recipe, SyntheticScan, synthetic
+from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")

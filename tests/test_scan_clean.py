@@ -7,7 +7,7 @@ import pytest
 
 from mien.core.errors import MienError
 from mien.core.mesh import Scan
-from mien.scan import clean_and_count, clean_scan
+from mien.scan.clean import clean_and_count, clean_scan
 from scan_files import grid
 
 

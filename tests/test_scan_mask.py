@@ -13,22 +13,13 @@ from scipy.spatial import cKDTree
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
-from mien.evaluate.bearded import Bearded, bearded, error_under
-from mien.evaluate.synthetic_scan import Recipe, synthetic
 from mien.export.mask_files import _painted_ply
 from mien.geometry.normals import vertex_normals
-from mien.register import register
-from mien.register.run import linear_fit
-from mien.scan.mask import (
-    check_mask_file,
-    draw_masks,
-    mask_at,
-    mask_shares,
-    unwanted,
-    wanted,
-    with_mask,
-)
-from mien.template import load_template
+from mien.register.run import linear_fit, register
+from mien.scan.mask import check_mask_file, draw_masks, mask_at, mask_shares, unwanted, wanted, with_mask
+from mien.synth.scans.beards import Bearded, bearded, error_under
+from mien.synth.scans.synthetic_scan import Recipe, synthetic
+from mien.template.load import load_template
 
 SIDE = 21
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.core.face import Template
-from mien.template import load_template
+from mien.template.load import load_template
 
 # The number on the other side of each of the 68.
 TWIN = np.array(

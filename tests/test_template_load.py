@@ -7,9 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 from mien.core.errors import MienError
-from mien.template import load_template
-from mien.template.heads import random_head
-from mien.template.load import ASSETS, PackedIdentity, read_template, write_template
+from mien.synth.random_heads import random_head
+from mien.template.load import ASSETS, PackedIdentity, load_template, read_template, write_template
 
 FILES = ASSETS / "template.safetensors", ASSETS / "identity.safetensors"
 

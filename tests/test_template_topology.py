@@ -3,7 +3,7 @@ import pytest
 
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
 from mien.core.face import Template
-from mien.template import load_template
+from mien.template.load import load_template
 
 SKIN = ("face", "head", "mouth_socket", "eye_socket_left", "eye_socket_right")
 

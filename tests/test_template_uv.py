@@ -5,7 +5,7 @@ from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.raster import rasterize
 from mien.geometry.uv import texels_per_vertex, uv_stretch
-from mien.template import load_template
+from mien.template.load import load_template
 
 TILES = ("face", "head", "mouth_socket", "eye_socket_left", "eye_socket_right")
 

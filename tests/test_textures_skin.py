@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mien.bake.colour import tile_of
-from mien.bake.prior import cheek_vertices
+from mien.bake.skin_prior import cheek_vertices
 from mien.core.conventions import srgb_to_linear, uv_to_pixel
 from mien.core.mesh import Image, Topology
 from mien.geometry.uvspace import locate_texels
-from mien.template import load_template
+from mien.template.load import load_template
 from mien.template.regions import region
 from mien.textures.generated import SkinLook, generated_skin
 from mien.textures.hair import brow_strokes

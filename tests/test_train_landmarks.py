@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mien.geometry.closest import ClosestPoint
-from mien.template import load_template
-from mien.train.clutter import no_head
-from mien.train.heads import random_expression
+from mien.synth.scans.clutter import no_head
+from mien.synth.scans.linear_heads import random_expression
+from mien.template.load import load_template
 
 pytestmark = pytest.mark.slow  # the head model takes some seconds
 
@@ -21,7 +21,7 @@ def model():
 
 
 def test_heads_at_all_levels_are_the_same_surface(model):
-    from mien.train.heads import posed
+    from mien.synth.scans.linear_heads import posed
 
     rng = np.random.default_rng(2)
     identity = rng.normal(size=len(model.landmarks.modes)).astype(np.float32)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mien.geometry.normals import vertex_normals
-from mien.scan.face_points import MIRROR_68
-from mien.scan.net_landmarks_image import Frame, crop_view, geometry_image
-from mien.scan.render import View
+from mien.scan.landmarks.face_points import MIRROR_68
+from mien.scan.landmarks.geometry_picture import Frame, crop_view, geometry_image
+from mien.scan.landmarks.orthographic import View
+from mien.synth.scans.clutter import blob
 from mien.train import replay
-from mien.train.clutter import blob
 
 
 @pytest.fixture(scope="module")

@@ -25,15 +25,17 @@ import numpy as np
 from scipy import stats
 
 from mien.core.face import PreparedScan
-from mien.data.basis import load_basis
-from mien.data.freeze import SEED, split_indices
-from mien.data.geometry import neutral_head
-from mien.data.subject import AGE_RANGE, Subject, draw_subject
-from mien.evaluate.consistency import read_people
-from mien.pipeline.draw_database import clay_tiles
-from mien.register import register
+from mien.database.release import SEED, split_indices
+from mien.evaluate.measures.consistency import read_people
+from mien.meshio.load import load_scan
+from mien.register.run import register
 from mien.register.unit import settle_unit
-from mien.scan import clean_scan, load_scan, prepare_scan
+from mien.scan.clean import clean_scan
+from mien.scan.prepare import prepare_scan
+from mien.sheets.database_sheets import clay_tiles
+from mien.synth.identity.basis import load_basis
+from mien.synth.identity.heads import neutral_head
+from mien.synth.subject import AGE_RANGE, Subject, draw_subject
 from mien.template.load import load_template
 
 HEADS, COLUMNS, WIDTH = 24, 6, 300

@@ -18,14 +18,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.anatomy.parts import place_parts, settle_lids
 from mien.core.face import Rig
 from mien.export.read_asset import read_asset
 from mien.geometry.align import transformed
-from mien.scan import clean_scan, load_scan
-from mien.template import load_template
-from mien.template.followers import place_parts, settle_lids
-from mien.template.heads import random_head
-from mien.view import Subject, render_view, standard_camera, subject_from_scan, subject_from_template
+from mien.meshio.load import load_scan
+from mien.render.camera import standard_camera
+from mien.render.raster import render_view
+from mien.render.renderable import Subject, subject_from_scan, subject_from_template
+from mien.scan.clean import clean_scan
+from mien.synth.random_heads import random_head
+from mien.template.load import load_template
 
 SIZE = 512
 VIEWS = ("front", "three-quarter", "side")

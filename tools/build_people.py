@@ -1,6 +1,6 @@
 """`python -m tools.build_people`: the linear model of heads that registration fits.
 
-Principal components (`mien.data.linear_model`) of the neutral skins of the face database's first training
+Principal components (`mien.model.linear`) of the neutral skins of the face database's first training
 subjects and of as many random heads of the template's own modes (identity.safetensors): a model of the
 former alone fits the latter worse. Minutes, the same bytes each time. What it does for scans:
 `mien evaluate database --scans ...`; grown by a user's own heads: `mien data model`.
@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
+from mien.anatomy.parts import settle_lids
 from mien.core.face import Template
-from mien.data.basis import load_basis
-from mien.data.freeze import SEED, split_indices
-from mien.data.linear_model import aligned_skins, database_skins, fit_pca, importance
-from mien.data.people import People, save_people
-from mien.data.subject import draw_subject
+from mien.database.release import SEED, split_indices
 from mien.geometry.solve import SpdSolver
-from mien.template.followers import settle_lids
+from mien.model.linear import aligned_skins, database_skins, fit_pca, importance
+from mien.model.people import People, save_people
+from mien.synth.identity.basis import load_basis
+from mien.synth.subject import draw_subject
 from mien.template.load import ASSETS, load_template
 
 SUBJECTS, RANDOM, MODES = 2_000, 2_000, 150

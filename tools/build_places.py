@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.face import Template
-from mien.data.basis import load_basis
-from mien.data.freeze import SEED
-from mien.evaluate.geometry_image_heads import database_offsets
+from mien.database.release import SEED
+from mien.evaluate.measures.geometry_image_heads import database_offsets
 from mien.geoimage.codec import face_codec
 from mien.geoimage.places import PLACES, face_rows, sampling_places, shift_texels, write_face_places
+from mien.synth.identity.basis import load_basis
 from mien.template.load import load_template
 
 HEADS = 104  # four of each expression

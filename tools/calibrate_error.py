@@ -9,9 +9,9 @@ from pathlib import Path
 
 import tyro
 
-from mien.evaluate.calibration import FITTED_SEED, HELD_OUT_SEED, fit_error_model, samples
+from mien.evaluate.measures.expected_error import FITTED_SEED, HELD_OUT_SEED, fit_error_model, samples
 from mien.register.error_model import ASSET, TARGETS, write_error_model
-from mien.template import load_template
+from mien.template.load import load_template
 
 
 def main(scans: int = 24, held_out: int = 12, out: Path = ASSET) -> None:

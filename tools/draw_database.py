@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from mien.core.conventions import EXPRESSIONS
-from mien.data.subject import draw_subject
-from mien.pipeline.draw_database import EXPRESSION_YAW, Picture, age_tiles, expression_tiles, person_tile
-from mien.pipeline.portraits import labelled
+from mien.sheets.database_sheets import EXPRESSION_YAW, Picture, age_tiles, expression_tiles, person_tile
+from mien.sheets.portraits import labelled
+from mien.synth.subject import draw_subject
 
 SEED, PEOPLE, COLUMNS = 11, 48, 8
 EXPRESSIVE = (11, 29)  # seed and index

@@ -19,8 +19,10 @@ import numpy as np
 import pygltflib as gltf
 from scipy import sparse
 
-from mien.bake.sample import read_bilinear
-from mien.bake.trust import openness
+from mien.anatomy.eyeball import IRIS_RADIUS, PUPIL_RADIUS, SCLERA_RADIUS, surface_radius
+from mien.anatomy.parts import place_parts
+from mien.bake.colour_confidence import openness
+from mien.bake.texture_sampling import read_bilinear
 from mien.core.conventions import linear_to_srgb, shape_weights, srgb_to_linear, uv_to_pixel
 from mien.core.face import Template
 from mien.core.mesh import split_quads
@@ -30,9 +32,7 @@ from mien.geometry.normals import vertex_normals
 from mien.geometry.raster import rasterize
 from mien.geometry.solve import SpdSolver
 from mien.geometry.uvspace import fill_gutter
-from mien.template import load_template
-from mien.template.eyeball import IRIS_RADIUS, PUPIL_RADIUS, SCLERA_RADIUS, surface_radius
-from mien.template.followers import place_parts
+from mien.template.load import load_template
 from mien.textures.eyes import IRIS_COLOURS
 from mien.textures.generated import SkinLook, generated_skin
 

@@ -18,13 +18,13 @@ import numpy as np
 from safetensors.numpy import save_file
 from scipy import sparse
 
-from mien.bake.prior import cheek_vertices
-from mien.bake.sample import read_bilinear
+from mien.bake.skin_prior import cheek_vertices
+from mien.bake.texture_sampling import read_bilinear
 from mien.core.conventions import uv_to_pixel
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.laplacian import graph_laplacian
 from mien.geometry.solve import SpdSolver
-from mien.template import load_template
+from mien.template.load import load_template
 from tools.build_template.source import data_folder, load_source
 
 OUT = Path(__file__).parent.parent / "src/mien/assets/skin_prior.safetensors"

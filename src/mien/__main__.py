@@ -1,5 +1,5 @@
 """`python -m mien`."""
 
-from mien.cli import main
+from mien.cli.main import main
 
 main()

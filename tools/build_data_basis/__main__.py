@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mien.data.basis import BASIS_PATH, write_basis
+from mien.synth.identity.basis import BASIS_PATH, write_basis
 from mien.template.load import load_template
 from tools.build_data_basis.compile import compile_basis
 from tools.build_data_basis.report import print_report

@@ -8,11 +8,11 @@ from jaxtyping import Float
 
 from mien.core.face import Template
 from mien.core.mesh import split_quads
-from mien.data.attributes import attribute_weights, mean_attribute_weights
-from mien.data.basis import Axis, Basis
-from mien.data.subject import draw_subject
 from mien.geometry.laplacian import lumped_mass
 from mien.geometry.solve import SpdSolver
+from mien.synth.identity.attributes import attribute_weights, mean_attribute_weights
+from mien.synth.identity.basis import Axis, Basis
+from mien.synth.subject import draw_subject
 from tools.build_data_basis.light_stage import LightStage, carry_light_stage
 from tools.build_data_basis.targets import attribute_targets, feature_targets
 from tools.build_data_basis.units import expression_units

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.mesh import split_quads
-from mien.data.basis import read_basis
 from mien.geometry.align import fit_similarity
 from mien.geometry.closest import ClosestPoint
+from mien.synth.identity.basis import read_basis
 from tools.build_data_basis.light_stage import LightStage
 from tools.build_template.shapes_ict import load_ict
 from tools.build_template.types import Skin

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.data.attributes import AGES, ANCESTRIES, BUILDS, SEXES
+from mien.synth.identity.attributes import AGES, ANCESTRIES, BUILDS, SEXES
 from tools.build_data_basis.rigid import without_rigid
 from tools.build_template.random_heads import HeadGenerator
 from tools.build_template.source import Source
@@ -39,7 +39,7 @@ class FeatureTargets:
 
 
 def attribute_targets(skin: Skin, source: Source) -> Float[np.ndarray, "24 V 3"]:
-    """The macro targets in the order of `mien.data.attributes.attribute_weights`, rigid motion removed."""
+    """The macro targets in the order of `attribute_weights`, rigid motion removed."""
     paths = [f"macrodetails/{a}-{s}-{y}" for a, s, y in itertools.product(ANCESTRIES, SEXES, AGES)]
     paths += [
         f"macrodetails/universal-{s}-{y}-averagemuscle-{b}"

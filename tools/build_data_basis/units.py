@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
-from mien.data.basis import Unit
+from mien.synth.identity.basis import Unit
 from tools.build_data_basis.rigid import without_rigid
 from tools.build_template.source import ANCESTRIES, Source
 from tools.build_template.types import Skin

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from mien.anatomy.parts import place_parts
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
 from mien.core.face import LinearModel, Part, Template
 from mien.core.mesh import Topology
-from mien.template.followers import place_parts
 from tools.build_template.dense_landmarks import build_dense_landmarks
 from tools.build_template.identity import build_skin_basis
 from tools.build_template.identity import with_parts as modes_of_parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from mien.template.eyeball import (
+from mien.anatomy.eyeball import (
     IRIS_RADIUS,
     PUPIL_RADIUS,
     SCLERA_RADIUS,
@@ -129,7 +129,7 @@ def _polar(
 
 
 def _azimuthal_uv(vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 2"]:
-    """The tile of `mien.template.eyeball`: by radius inside the iris, by angle on the sclera."""
+    """The tile of `mien.anatomy.eyeball`: by radius inside the iris, by angle on the sclera."""
     radius = np.hypot(vertices[:, 0], vertices[:, 1])
     angle = np.arctan2(radius, vertices[:, 2])
     inside = (radius <= IRIS_RADIUS) & (vertices[:, 2] > 0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.template.eyeball import surface_radius
+from mien.anatomy.eyeball import surface_radius
 from tools.build_template.parts_grid import Sheet, closed_grid_quads, side_pair, smoothstep
 from tools.build_template.types import EyeField, PartMesh, Skin
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from mien.anatomy.gaze import LOOK_DEGREES
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
-from mien.rig.gaze import LOOK_DEGREES
 from tools.build_template.shapes_eyes import blink_left, left_lids, look_left, slide_both, squint_left
 from tools.build_template.shapes_ict import jaw_motions, lay_over, load_ict
 from tools.build_template.shapes_mouth import calm_sneer, meet_lips, wall_offsets

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from mien.anatomy.gaze import look_rotation
+from mien.anatomy.lids import Eye, Lids
 from mien.core.mesh import split_quads
 from mien.geometry.weights import smoothstep
-from mien.rig.gaze import look_rotation
-from mien.rig.lids import Eye, Lids
 from tools.build_template.shapes_sides import mirrored
 from tools.build_template.types import Skin
 

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
+from mien.anatomy.lips import Lips
 from mien.core.mesh import split_quads
 from mien.geometry.align import Similarity
 from mien.geometry.weights import smoothstep
-from mien.rig.lips import Lips
 from tools.build_template.types import Skin
 
 _ROLLS = ("mouthRollLower", "mouthRollUpper")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from mien.anatomy.gaze import LOOK_DEGREES, look_rotation
+from mien.anatomy.parts import follow_shape
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
 from mien.geometry.align import Similarity
 from mien.geometry.weights import smoothstep
-from mien.rig.gaze import LOOK_DEGREES, look_rotation
-from mien.template.followers import follow_shape
 
 _TONGUE_PUSH, _TONGUE_THINNER = 0.034, 0.2  # metres at the tip; share of the thickness lost there
 _TONGUE_FALL = 14.0  # metres of fall to the square metre beyond the teeth

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from mien.rig.sides import left_share
+from mien.rigging.sides import left_share
 from tools.build_template.types import Skin
 
 

@@ -9,16 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from mien.bake.fill import THREADS, TileColour, base_colour, fill_tile, from_log, measured_grain, to_log
-from mien.bake.hairline import hair_line
-from mien.bake.hits import CoarseHits, strips, texel_rays
-from mien.bake.level import level_seams
-from mien.bake.lids import lid_skin
-from mien.bake.photographs import find_photographs
-from mien.bake.prior import completion_pattern, tone_colour, tone_of_colour
-from mien.bake.project import REACH, Projection, project_along_normals
-from mien.bake.sample import ColourSource, point_source
-from mien.bake.trust import (
+from mien.bake.colour_confidence import (
     OPENNESS,
     bare_core,
     colour_trust,
@@ -28,6 +19,15 @@ from mien.bake.trust import (
     openness,
     sure_form,
 )
+from mien.bake.fill import THREADS, TileColour, base_colour, fill_tile, from_log, measured_grain, to_log
+from mien.bake.hairline import hair_line
+from mien.bake.lids import lid_skin
+from mien.bake.photographs import find_photographs
+from mien.bake.project import REACH, Projection, project_along_normals
+from mien.bake.ray_hits import CoarseHits, strips, texel_rays
+from mien.bake.seam_levelling import level_seams
+from mien.bake.skin_prior import completion_pattern, tone_colour, tone_of_colour
+from mien.bake.texture_sampling import ColourSource, point_source
 from mien.bake.views import photograph_source
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Template
@@ -36,7 +36,7 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.uvspace import Tile, at_texels_of, blur_within, locate_texels
 from mien.geometry.weights import smoothstep
-from mien.scan.light import light_scan
+from mien.scan.decimate import light_scan
 
 TILES = ("face", "head")
 COARSE = 1024  # texels at most on which is decided what was measured

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
+from mien.bake.colour_confidence import skin_index, skin_triangles
 from mien.bake.grain import SolidGrain, even_noise, plainest_patch
-from mien.bake.trust import skin_index, skin_triangles
 from mien.core.conventions import linear_to_srgb
 from mien.core.face import Template
 from mien.core.mesh import Image

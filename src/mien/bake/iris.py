@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from mien.anatomy.eyeball import IRIS_RADIUS
 from mien.bake.photographs import Photograph, find_photographs
 from mien.bake.project import project_along_normals
-from mien.bake.sample import read_bilinear
+from mien.bake.texture_sampling import read_bilinear
 from mien.core.conventions import linear_to_srgb, srgb_to_linear, uv_to_pixel
 from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Scan
 from mien.geometry.align import fit_similarity
 from mien.geometry.closest import ClosestPoint
-from mien.template.eyeball import IRIS_RADIUS
 
 _HALF = (0.016, 0.009)  # metres: half of the window that is looked through, across and up
 _STEP = 0.2e-3

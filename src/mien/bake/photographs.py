@@ -17,7 +17,7 @@ from numba import njit
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from mien.bake.level import chart_nodes
+from mien.bake.seam_levelling import chart_nodes
 from mien.core.conventions import uv_to_pixel
 from mien.core.mesh import Scan
 from mien.geometry.normals import normalized

@@ -16,7 +16,7 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import normalized, vertex_normals
 from mien.geometry.uvspace import Tile, blur_within, fill_gutter
 from mien.geometry.weights import smoothstep
-from mien.scan.light import light_scan
+from mien.scan.decimate import light_scan
 
 LIMIT_MM = 0.8
 _TRUSTED = (0.0005, 0.0012)  # metres between head and scan: relief ... no relief

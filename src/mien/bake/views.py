@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import sparse
 
-from mien.bake.filter import read_footprints
-from mien.bake.hits import TexelHits, carried, interpolated
-from mien.bake.level import solve_gains
 from mien.bake.photographs import Photograph
-from mien.bake.sample import ColourSource, halvings
+from mien.bake.ray_hits import TexelHits, carried, interpolated
+from mien.bake.seam_levelling import solve_gains
+from mien.bake.texture_filter import read_footprints
+from mien.bake.texture_sampling import ColourSource, halvings
 from mien.core.mesh import Scan
 from mien.geometry.normals import vertex_normals
 from mien.geometry.weights import smoothstep

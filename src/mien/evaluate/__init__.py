@@ -1,1 +1,1 @@
-"""What the designs promise, measured."""
+"""What Mien promises, measured: one module a subcommand of `mien evaluate`."""

@@ -1,172 +1,113 @@
-"""Predicted against true error: the prediction fitted on synthetic scans, and tested on others."""
+"""Does the registration know when it is wrong? `mien evaluate registration --plots` and `--robustness`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float, Int
-from scipy.optimize import minimize
-from scipy.stats import spearmanr
+from mien.core.face import PreparedScan, Template
+from mien.evaluate.measures.calibration_plot import calibration_picture
+from mien.evaluate.measures.expected_error import HELD_OUT_SEED, Reliability, reliability, samples
+from mien.evaluate.measures.punched import punched
+from mien.evaluate.measures.robustness import Outcome, Subject, real_subject, robustness, synthetic_subject
+from mien.evaluate.registration import RealScan
+from mien.meshio.load import load_scan
+from mien.pipeline.render import write_picture
+from mien.register.error_model import TARGETS, error_model
+from mien.register.run import register
+from mien.register.unit import settle_unit
+from mien.scan.clean import clean_scan
+from mien.scan.prepare import prepare_scan
+from mien.sheets.error_map import error_map
+from mien.template.load import load_template
 
-from mien.core.conventions import MILLIMETRES_PER_METRE
-from mien.core.errors import MienError
-from mien.core.face import Template
-from mien.evaluate.synthetic_scan import Crop, Recipe, synthetic
-from mien.geometry.closest import ClosestPoint
-from mien.register.error_features import evidence
-from mien.register.error_model import N_COLUMNS, N_RAMPS, TARGETS, ErrorModel, design
-from mien.register.run import LinearFit, linear_fit, nonrigid_fit
-
-CROPS: tuple[Crop, ...] = ("whole", "head", "face", "mask")
-FITTED_SEED, HELD_OUT_SEED = 1000, 5000  # first of each; held-out scans are never fitted on
-THINNED = 3  # every third vertex is taken: neighbours tell the same
-RIDGE = 1e-3
-BINS = 12
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One registered synthetic scan: the model's columns and the true errors (mm) at its seen vertices."""
-
-    seed: int
-    recipe: Recipe
-    columns: Float[np.ndarray, "N C"]
-    true: dict[str, Float[np.ndarray, " N"]]
+Rows = list[dict[str, object]]
+Say = Callable[[str], None]
+HELD_OUT_SCANS = 12
+ROBUSTNESS_SEED = 2000
 
 
-@dataclass(frozen=True)
-class Reliability:
-    """Bins of equal count by predicted error (mm): means of both, 10th and 90th percentile of the true one.
+def plot_calibration(out: Path, scans: list[RealScan], say: Say, count: int = HELD_OUT_SCANS) -> Rows:
+    """Draws calibration.png of `count` held-out synthetic scans, and NAME_error.png of each given scan.
 
-    `correlation` is Spearman's over all vertices, `within_two` the share whose true error is less than twice
-    what was predicted.
+    Returns a row a target: Spearman's correlation, the share below twice the prediction, and the bins (mm);
+    and a row a given scan: the true and expected error in holes torn into it, by distance to their border.
     """
-
-    target: str
-    predicted: Float[np.ndarray, " B"]
-    true: Float[np.ndarray, " B"]
-    low: Float[np.ndarray, " B"]
-    high: Float[np.ndarray, " B"]
-    correlation: float
-    within_two: float
-
-
-def varied_recipe(seed: int) -> Recipe:
-    """What scan `seed` of the calibration suffers: from a clean scan to a bad one."""
-    rng = np.random.default_rng([seed, 404])
-    rough = rng.random()
-    return Recipe(
-        triangles=int(10 ** rng.uniform(3.6, 4.8)),
-        identity=rng.uniform(0.6, 1.2),
-        outside_model=rng.uniform(0.0005, 0.002),
-        detail=rng.uniform(0.0003, 0.0012),
-        expression=rng.uniform(0.0, 0.8),
-        noise=0.001 * rng.random() ** 2 if rough > 0.3 else 0.00005,
-        bumps=0.0004 * rng.random() if rough > 0.5 else 0.0,
-        holes=int(rng.integers(0, 16)),
-        hole=rng.uniform(0.008, 0.03),
-        clutter=int(rng.integers(0, 5)),
-        hair=rng.uniform(0.003, 0.02) if rng.random() < 0.5 else 0.0,
-        crop=CROPS[rng.choice(4, p=[0.4, 0.2, 0.2, 0.2])],
-        eyes=bool(rng.random() < 0.7),
-        landmark_noise=rng.uniform(0.0005, 0.003),
-    )
+    out.mkdir(parents=True, exist_ok=True)
+    template, model = load_template(), error_model()
+    held_out = list(samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + count), say))
+    found = [reliability(model, held_out, target) for target in TARGETS]
+    vertices = sum(len(s.columns) for s in held_out)
+    said = f"{len(held_out)} synthetic scans that it was not fitted on, {vertices:,} vertices"
+    write_picture(out / "calibration.png", calibration_picture(found, said))
+    rows = _reliability_rows(found)
+    for scan in scans:
+        say(f"error map of {scan.path.name}, and holes torn into it")
+        prepared = prepare_scan(clean_scan(load_scan(scan.path, scan.albedo)))
+        _, registration = settle_unit(template, prepared, register(template, prepared))
+        write_picture(out / f"{scan.path.stem}_error.png", error_map(template, registration))
+        rows.append({"scan": scan.path.name, **_hole_numbers(template, prepared)})
+    return rows
 
 
-def samples(
-    template: Template, seeds: Iterable[int], progress: Callable[[str], None] = lambda _: None
-) -> Iterator[Sample]:
-    """Registers the scans of these seeds; one that is refused is left out."""
-    for seed in seeds:
-        progress(f"calibration scan {seed}")
-        made = synthetic(template, seed, varied_recipe(seed))
-        try:
-            fit = linear_fit(template, made.prepared, lambda _: None)
-        except MienError:
-            continue
-        fitted = nonrigid_fit(template, fit, lambda _: None)
-        yield sample_of(template, fit, fitted, made.truth, seed)
-
-
-def sample_of(
-    template: Template,
-    fit: LinearFit,
-    fitted: Float[np.ndarray, "S 3"],
-    truth: Float[np.ndarray, "V 3"],
-    seed: int,
-) -> Sample:
-    """The columns and true errors of a fit, at the template's size, over the skin that a scanner sees."""
-    skin, size = fit.skin, fit.head.pose.scale
-    found = evidence(skin, fitted, fit.start, fit.surface, fit.bare, size)
-    chosen = np.flatnonzero(skin.measured > 0.5)[::THINNED]
-    true = true_errors(fitted, truth[skin.index], skin.triangles, chosen)
-    scaled = {name: MILLIMETRES_PER_METRE / size * error for name, error in true.items()}
-    return Sample(seed, varied_recipe(seed), design(template, skin, found.features, chosen), scaled)
-
-
-def true_errors(
-    fitted: Float[np.ndarray, "S 3"],
-    truth: Float[np.ndarray, "S 3"],
-    triangles: Int[np.ndarray, "G 3"],
-    chosen: Int[np.ndarray, " N"],
-) -> dict[str, Float[np.ndarray, " N"]]:
-    """Distance off the true surface, and along it from where each vertex belongs (the vertices' unit)."""
-    off = ClosestPoint(truth, triangles).query(fitted[chosen]).distance
-    whole = np.linalg.norm(fitted[chosen] - truth[chosen], axis=1)
-    return {"off_surface": off, "slip": np.sqrt(np.maximum(whole**2 - off**2, 0.0))}
-
-
-def fit_error_model(training: list[Sample], held_out: list[Sample]) -> ErrorModel:
-    """Fits every target's weights and notes how well they hold on the other scans."""
-    columns = np.concatenate([s.columns for s in training])
-    weights = {t: fit_weights(columns, np.concatenate([s.true[t] for s in training])) for t in TARGETS}
-    model = ErrorModel(weights, {})
-    provenance: dict[str, object] = {
-        "fitted_on": f"{len(training)} synthetic scans, seeds {training[0].seed} to {training[-1].seed}",
-        "tested_on": f"{len(held_out)} others, seeds {held_out[0].seed} to {held_out[-1].seed}",
-    }
-    for target in TARGETS:
-        found = reliability(model, held_out, target)
-        provenance[target] = {
-            "spearman": round(found.correlation, 3),
-            "within_twice": round(found.within_two, 3),
-            "predicted_mm": [round(float(v), 3) for v in found.predicted],
-            "true_mm": [round(float(v), 3) for v in found.true],
+def _reliability_rows(found: list[Reliability]) -> Rows:
+    return [
+        {
+            "scan": f"{one.target} (held-out scans)",
+            "spearman": one.correlation,
+            "below_twice_predicted": one.within_two,
+            **{f"bin_{k}_predicted_mm": float(v) for k, v in enumerate(one.predicted, 1)},
+            **{f"bin_{k}_true_mm": float(v) for k, v in enumerate(one.true, 1)},
         }
-    return ErrorModel(weights, provenance)
+        for one in found
+    ]
 
 
-def fit_weights(columns: Float[np.ndarray, "N C"], true: Float[np.ndarray, " N"]) -> Float[np.ndarray, " C"]:
-    """Maximum likelihood of a gamma distribution with mean exp(columns @ w), ramps' weights not negative.
-
-    McCullagh and Nelder, Generalized Linear Models (1989), chapter 8; with a small ridge.
-    """
-
-    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
-        eta = np.clip(columns @ w, -8.0, 5.0)
-        ratio = true * np.exp(-eta)
-        gradient = columns.T @ (1.0 - ratio) / len(true) + 2 * RIDGE * w
-        return float(np.mean(ratio + eta) + RIDGE * w @ w), gradient
-
-    bounds = [(0.0, None)] * N_RAMPS + [(None, None)] * (N_COLUMNS - N_RAMPS)
-    start = np.zeros(columns.shape[1])
-    start[-1] = np.log(true.mean())
-    return minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 600}).x
+def _hole_numbers(template: Template, prepared: PreparedScan) -> dict[str, object]:
+    return {
+        f"hole_{row['gap_from_mm']:g}_to_{row['gap_to_mm']:g}_mm_{kind}": row[f"{kind}_mm"]
+        for row in punched(template, prepared)
+        for kind in ("true", "expected")
+    }
 
 
-def reliability(model: ErrorModel, scans: list[Sample], target: str, bins: int = BINS) -> Reliability:
-    """How the predictions hold on these scans."""
-    predicted = np.concatenate([model.expected(s.columns, target) for s in scans])
-    true = np.concatenate([s.true[target] for s in scans])
-    groups = np.array_split(np.argsort(predicted, kind="stable"), bins)
-    return Reliability(
-        target,
-        np.array([predicted[g].mean() for g in groups]),
-        np.array([true[g].mean() for g in groups]),
-        np.array([np.percentile(true[g], 10) for g in groups]),
-        np.array([np.percentile(true[g], 90) for g in groups]),
-        float(spearmanr(predicted, true)[0]),
-        float((true < 2.0 * predicted).mean()),
-    )
+def try_robustness(scans: list[RealScan], say: Say) -> list[Outcome]:
+    """Every disturbance on a synthetic head and on the given scans, and what is no face."""
+    template = load_template()
+    subjects: list[Subject] = [synthetic_subject(template, ROBUSTNESS_SEED)]
+    subjects += [real_subject(template, load_scan(scan.path, scan.albedo)) for scan in scans]
+    return list(robustness(template, subjects, say))
+
+
+def robustness_table(outcomes: list[Outcome]) -> str:
+    """Markdown: a row a disturbance, a column a head; what is no face; the count of silent faults."""
+    names = list(dict.fromkeys(o.subject for o in outcomes if o.subject != "no face"))
+    found = {(o.subject, o.trial): o for o in outcomes}
+    trials = list(dict.fromkeys(o.trial for o in outcomes if o.subject != "no face"))
+    lines = [f"| disturbance | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for trial in trials:
+        cells = [_cell(found[name, trial]) if (name, trial) in found else "" for name in names]
+        lines.append(f"| {trial} | {' | '.join(cells)} |")
+    lines += ["", "| no face | |", "|---|---|"]
+    lines += [f"| {o.trial} | {_cell(o)} |" for o in outcomes if o.subject == "no face"]
+    wrong = sum(o.verdict == "silently wrong" for o in outcomes)
+    return "\n".join([*lines, "", f"Silently wrong: {wrong} of {len(outcomes)}."])
+
+
+def outcome_rows(outcomes: list[Outcome]) -> Rows:
+    """For JSON: numbers that do not exist are left out."""
+    return [{k: v for k, v in asdict(o).items() if v == v} for o in outcomes]
+
+
+def _cell(outcome: Outcome) -> str:
+    if outcome.verdict == "refused":
+        return f"refused: {_reason(outcome.said)}"
+    numbers = f"{outcome.median_mm:.2f} / {outcome.p95_mm:.2f}"
+    return numbers if outcome.verdict == "works" else f"**silently wrong** {numbers}"
+
+
+def _reason(message: str) -> str:
+    """The middle of a refusal: not the file's name, not the advice."""
+    said = message.split(": ", 1)[-1]
+    return said.split(", expected")[0].split("; ")[0]

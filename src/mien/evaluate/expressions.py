@@ -1,71 +1,143 @@
-"""How well an expression in the scan is found and taken out: synthetic scans whose neutral is known."""
+"""`mien evaluate database --expressions`: every expression of some subjects, judged; aims beside."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
-from jaxtyping import Bool, Float
 
-from mien.core.conventions import EXPRESSIONS, MILLIMETRES_PER_METRE, SHAPE_NAMES, shape_weights
-from mien.core.face import Registration, Template
-from mien.evaluate.registration import near_nose
-from mien.evaluate.synthetic_scan import SyntheticScan, synthetic
-from mien.register.skin import template_skin
-from mien.rig.neutralise import remove_expression
+from mien.core.conventions import EXPRESSIONS, shape_weights
+from mien.core.errors import MienError
+from mien.database.release import SEED, split_indices
+from mien.evaluate.measures import database_expressions as judge
+from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
+from mien.synth.identity.basis import load_basis
+from mien.synth.subject import draw_subject
 
-STRONG: dict[str, float] = {
-    "neutral": 0.0, "smile": 0.9, "smileOpen": 0.9, "jawOpen": 0.8, "browsUp": 0.9, "browsDown": 0.9,
-    "blink": 1.0, "frown": 0.9,
-}  # fmt: skip
-MOVED = 0.001  # metres: skin that the expression moves by more is judged apart
+SUBJECTS = 24
+AIMS = {
+    "lids apart in a blink, mm": 0.3,
+    "lids inside the eyeball, mm": 0.1,
+    "lips crossed, mm": 0.2,
+    "lips apart where the template's meet, mm": 0.8,
+    "triangles folded outside the lids, worst": 30,
+    "triangles folded outside the lids, median": 3,
+}
+_CHEEKS = ("cheek_left", "cheek_right")
 
-
-def posed_scan(template: Template, name: str, seed: int) -> SyntheticScan:
-    """A random head, the same for each name, with one of the 26 expressions at its weight in `STRONG`."""
-    return synthetic(template, seed, weights=STRONG[name] * shape_weights(EXPRESSIONS[name]))
-
-
-def removal(template: Template, registration: Registration, made: SyntheticScan) -> dict[str, float]:
-    """Error of the neutral, millimetres, before (the head as scanned) and after the expression is taken out.
-
-    Over the seen skin within 90 mm of the nose tip, `moved` where the expression moves it by more than a
-    millimetre. `weight_error` is the largest error of a weight that is in the scan, `weight_spurious` the
-    largest weight found of shapes that are not.
-    """
-    after = remove_expression(template, registration.vertices, registration.expression)
-    skin = template_skin(template)
-    near = near_nose(template, made)
-    moved = near & (np.linalg.norm(made.truth - made.neutral, axis=1)[skin.index] > MOVED)
-    out: dict[str, float] = {}
-    for when, head in (("before", registration.vertices), ("after", after)):
-        error = np.linalg.norm(head - made.neutral, axis=1)[skin.index] * MILLIMETRES_PER_METRE
-        out |= _numbers(f"neutral_{when}", error, near) | _numbers(f"neutral_moved_{when}", error, moved)
-    there = made.expression > 0
-    wrong = np.abs(registration.expression - made.expression)
-    out["weight_error"] = float(wrong[there].max(initial=0.0))
-    out["weight_spurious"] = float(wrong[~there].max(initial=0.0))
-    return out
+Rows = list[dict[str, object]]
 
 
-def weights_in_words(weights: Float[np.ndarray, "52"]) -> str:
-    """The weights above 0.05, both sides of a pair as one where they are even."""
-    found = {name: float(w) for name, w in zip(SHAPE_NAMES, weights, strict=True) if w > 0.05}
-    words = []
-    for name, weight in found.items():
-        stem = name.removesuffix("Left")
-        twin = found.get(f"{stem}Right")
-        if stem != name and twin is not None and abs(twin - weight) < 0.1:
-            words.append(f"{stem} {(weight + twin) / 2:.2f}")
-        elif name.endswith("Right") and abs(found.get(name[:-5] + "Left", 9.0) - weight) < 0.1:
-            continue
-        else:
-            words.append(f"{name} {weight:.2f}")
-    return ", ".join(words) or "none"
+@dataclass
+class _Found:
+    """What was measured of one expression, a number a subject."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, **numbers: float) -> None:
+        for name, value in numbers.items():
+            self.values.setdefault(name, []).append(value)
+
+    def median(self, name: str) -> float:
+        return float(np.median(self.values[name]))
+
+    def worst(self, name: str) -> float:
+        return float(np.max(self.values[name]))
 
 
-def _numbers(key: str, error: Float[np.ndarray, " S"], mask: Bool[np.ndarray, " S"]) -> dict[str, float]:
-    if not mask.any():
-        return {}
+def evaluate_database_expressions(say: Callable[[str], None], subjects: int = SUBJECTS) -> dict[str, Rows]:
+    """Sections "expressions" (a row each) and "aims" (worst found beside what is asked) of test subjects."""
+    indices = split_indices("test")[:subjects]
+    if not 1 <= subjects <= len(split_indices("test")):
+        raise MienError(f"{subjects} subjects: expected 1 to {len(split_indices('test'))} of the test split")
+    maker = expression_maker(load_basis())
+    found = {name: _Found() for name in EXPRESSIONS if EXPRESSIONS[name]}
+    for number, index in enumerate(indices):
+        if number % 8 == 0:
+            say(f"expressions of subjects {number + 1} to {min(number + 8, subjects)} of {subjects}")
+        subject = draw_subject(SEED, index)
+        head = maker.heads.head(subject)
+        bound, plain = maker.bind(head, maker.draw_form(subject, head)), maker.bind(head)
+        for name, numbers in found.items():
+            _measure(maker, bound, plain, name, numbers)
+    return {"expressions": [_row(name, numbers) for name, numbers in found.items()], "aims": _aims(found)}
+
+
+def missed(aims: Rows) -> list[str]:
+    """Names of the aims that were not met."""
+    return [str(row["what"]) for row in aims if not row["met"]]
+
+
+def _measure(maker: ExpressionMaker, bound: BoundHead, plain: BoundHead, name: str, numbers: _Found) -> None:
+    weights, template, surface = shape_weights(EXPRESSIONS[name]), maker.template, maker.surface
+    face, rest = surface.vertices, bound.head.skin
+    offsets = maker.expression(bound, weights)
+    posed, transferred = rest + offsets, maker.expression(plain, weights)
+    own = (offsets - transferred)[face]
+    folds = judge.folded(posed[face], rest[face], surface)
+    lids = judge.near_lids(template, surface)
+    crossed, apart = judge.lips(maker, posed, rest.astype(np.float64), weights)
+    cheeks = np.max([template.regions[region][face] for region in _CHEEKS], axis=0)
+    numbers.add(
+        motion=judge.size(offsets[face]),
+        own=judge.size(own),
+        uneven=judge.uneven_share(offsets[face], template.mirror[face]),
+        uneven_plain=judge.uneven_share(transferred[face], template.mirror[face]),
+        cheeks=judge.swept_volume(offsets[face], rest[face], cheeks, surface.triangles),
+        cheeks_more=judge.swept_volume(own, rest[face], cheeks, surface.triangles),
+        folded=float((folds & ~lids).sum()),
+        folded_lids=float((folds & lids).sum()),
+        in_ball=max(0.0, judge.depth_in_ball(posed, bound, weights, template)),
+        crossed=crossed,
+        apart=apart,
+    )
+    if name == "blink":
+        numbers.add(lids_apart=judge.lid_gap(posed, template))
+
+
+def _row(name: str, numbers: _Found) -> dict[str, object]:
+    """Medians over the subjects, and the worst of what must not be."""
+    more = numbers.values["cheeks_more"]
     return {
-        f"{key}_median_mm": float(np.median(error[mask])),
-        f"{key}_p95_mm": float(np.percentile(error[mask], 95)),
+        "expression": name,
+        "motion_mm": numbers.median("motion"),
+        "own_mm": numbers.median("own"),
+        "uneven_%": 100 * numbers.median("uneven"),
+        "transferred_%": 100 * numbers.median("uneven_plain"),
+        "cheeks_mL": numbers.median("cheeks"),
+        "own_mL": float(np.mean(more)),
+        "+-": float(np.std(more)),
+        "folded": numbers.median("folded"),
+        "worst": numbers.worst("folded"),
+        "in_lids": numbers.median("folded_lids"),
+        "worst_in_lids": numbers.worst("folded_lids"),
+        "in_ball_mm": numbers.worst("in_ball"),
+        "crossed_mm": numbers.worst("crossed"),
+        "apart_mm": numbers.worst("apart"),
     }
+
+
+def _aims(found: dict[str, _Found]) -> Rows:
+    def worst(key: str) -> tuple[float, str]:
+        return max((numbers.worst(key), name) for name, numbers in found.items())
+
+    medians = max((numbers.median("folded"), name) for name, numbers in found.items())
+    reached = dict(
+        zip(
+            AIMS,
+            (
+                (found["blink"].worst("lids_apart"), "blink"),
+                worst("in_ball"),
+                worst("crossed"),
+                worst("apart"),
+                worst("folded"),
+                medians,
+            ),
+            strict=True,
+        )
+    )
+    return [
+        {"what": what, "found": value, "at_most": AIMS[what], "met": value <= AIMS[what], "in": name}
+        for what, (value, name) in reached.items()
+    ]

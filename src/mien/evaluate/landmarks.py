@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.core.errors import MienError
-from mien.evaluate.landmark_cases import Case, cases
-from mien.scan.detect import detect_landmarks
+from mien.evaluate.measures.landmark_cases import Case, cases
+from mien.scan.landmarks.detect import detect_landmarks
 
 NETWORKS = ("mien", "mediapipe", "both")
 COLUMNS = ("inner", "percent", "brows", "nose", "eyes", "mouth", "contour")

@@ -1,60 +1,117 @@
-"""How well a head was registered: on real scans by distance, on synthetic ones by correspondence."""
+"""The numbers of the README, measured: what `mien evaluate` and `mien bench` run."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
 import numpy as np
-from jaxtyping import Bool
 
-from mien.core.conventions import MILLIMETRES_PER_METRE
-from mien.core.face import PreparedScan, Registration, Template
-from mien.evaluate.synthetic_scan import SyntheticScan
-from mien.geometry.geodesic import geodesic_distance
-from mien.register.measure import RADIUS, SAMPLES
-from mien.register.report import surface_report
-from mien.register.skin import template_skin
+from mien.core.errors import MienError
+from mien.core.face import PreparedScan, Template
+from mien.evaluate.measures.bench import bench_registration as bench
+from mien.evaluate.measures.registration import correspondence, measure
+from mien.geometry.align import transformed
+from mien.meshio.load import load_scan
+from mien.register.run import register
+from mien.register.unit import settle_unit
+from mien.scan.clean import clean_scan
+from mien.scan.landmarks.file import read_landmarks
+from mien.scan.prepare import prepare_scan
+from mien.synth.scans.synthetic_scan import synthetic
+from mien.template.load import load_template
+
+Rows = list[dict[str, object]]
+SYNTHETIC_SCANS = 5
 
 
-def measure(
-    template: Template, registration: Registration, prepared: PreparedScan, samples: int = SAMPLES
-) -> dict[str, float]:
-    """The design's measure, in millimetres: both directions, area-weighted, within 90 mm of the nose tip.
+@dataclass(frozen=True)
+class RealScan:
+    """A scan to measure on, with its colour and, where somebody placed them, true landmarks."""
 
-    `samples` points are spread on each side; also the measured share of that area, flipped triangles,
-    the 95th percentile of edge stretch against the linear fit, and the inner landmarks' mean error.
+    path: Path
+    albedo: Path | None = None
+    true_landmarks: Path | None = None
+
+
+def real_scans(
+    paths: tuple[Path, ...], albedos: tuple[Path, ...], landmarks: tuple[Path, ...]
+) -> list[RealScan]:
+    """Scans with the albedo and the landmark file that stand at the same place in their lists."""
+    if max(len(albedos), len(landmarks)) > len(paths):
+        raise MienError(
+            f"{len(paths)} scans, {len(albedos)} albedos and {len(landmarks)} landmark files, expected "
+            "no more of these than scans; give them in the scans' order"
+        )
+    return [RealScan(*row) for row in zip_longest(paths, albedos, landmarks)]
+
+
+def evaluate_registration(scans: list[RealScan]) -> Rows:
+    """Correspondence on synthetic scans with known truth, then accuracy on the given scans (mm, s)."""
+    template = load_template()
+    rows: Rows = []
+    for seed in range(SYNTHETIC_SCANS):
+        made = synthetic(template, seed)
+        started = time.perf_counter()
+        fitted = register(template, made.prepared)
+        seconds = time.perf_counter() - started
+        rows.append(
+            {"scan": made.prepared.scan.name, "seconds": seconds, **correspondence(template, fitted, made)}
+        )
+    return rows + [_real_row(template, scan) for scan in scans]
+
+
+def _real_row(template: Template, scan: RealScan) -> dict[str, object]:
+    started = time.perf_counter()
+    prepared = _prepared(scan)
+    found = time.perf_counter()
+    fitted = register(template, prepared)
+    seconds = time.perf_counter() - found
+    detection = _detection_error_mm(scan, prepared)
+    prepared, fitted = settle_unit(template, prepared, fitted)
+    return {
+        "scan": scan.path.name,
+        "seconds_landmarks": found - started,
+        "seconds": seconds,
+        **detection,
+        **measure(template, fitted, prepared),
+    }
+
+
+def _detection_error_mm(scan: RealScan, prepared: PreparedScan) -> dict[str, float]:
+    """Detected against true landmarks, the 51 without the jaw's contour, in millimetres."""
+    if scan.true_landmarks is None:
+        return {}
+    points, _ = read_landmarks(scan.true_landmarks)
+    truth = transformed(prepared.transform, points)
+    error = np.linalg.norm(prepared.landmarks - truth, axis=1)[17:] * 1000
+    return {"detected_51_mean_mm": float(error.mean()), "detected_51_max_mm": float(error.max())}
+
+
+def evaluate_shapes() -> Rows:
+    """The template's 52 shapes: blink gap, lip seal, leakage, flips (mm)."""
+    from mien.rigging.personal import build_rig
+    from mien.rigging.quality import rig_quality
+
+    template = load_template()
+    quality = rig_quality(template, build_rig(template, template.vertices))
+    return [{"scan": "template", **quality}]
+
+
+def bench_registration(scans: list[RealScan]) -> Rows:
+    """Ours beside trimesh's two, from the same linear fit with the same landmarks and measure.
+
+    Without scans, on a synthetic one.
     """
-    return surface_report(
-        template,
-        template_skin(template),
-        prepared,
-        registration.vertices,
-        registration.linear,
-        registration.distance_mm,
-        samples,
-    )
+    template = load_template()
+    prepared = {scan.path.name: _prepared(scan) for scan in scans}
+    if not prepared:
+        made = synthetic(template, 0).prepared
+        prepared = {made.scan.name: made}
+    return [{"scan": name, **row} for name, one in prepared.items() for row in bench(template, one)]
 
 
-def correspondence(template: Template, registration: Registration, made: SyntheticScan) -> dict[str, float]:
-    """Distance of each vertex to where it truly lies, millimetres: median, 95th percentile, mean.
-
-    Over the seen skin within 90 mm of the nose tip; `_measured` only where the scan had surface.
-    """
-    skin = template_skin(template)
-    truth, near = made.truth[skin.index], near_nose(template, made)
-    error = np.linalg.norm(registration.vertices[skin.index] - truth, axis=1) * MILLIMETRES_PER_METRE
-    out: dict[str, float] = {}
-    for suffix, mask in (("", near), ("_measured", near & ~np.isnan(registration.distance_mm[skin.index]))):
-        out[f"correspondence_median_mm{suffix}"] = float(np.median(error[mask]))
-        out[f"correspondence_p95_mm{suffix}"] = float(np.percentile(error[mask], 95))
-        out[f"correspondence_mean_mm{suffix}"] = float(error[mask].mean())
-    return out
-
-
-def near_nose(template: Template, made: SyntheticScan) -> Bool[np.ndarray, " S"]:
-    """True at the skin's vertices that a scan sees within 90 mm of the true nose tip, along the surface."""
-    skin = template_skin(template)
-    truth = made.truth[skin.index]
-    tip = template.landmarks.on(made.truth, template.topology)[30]
-    used = np.unique(skin.triangles)
-    source = int(used[np.argmin(((truth[used] - tip) ** 2).sum(axis=1))])
-    near = geodesic_distance(truth, skin.triangles, source) <= RADIUS
-    return near & (skin.measured > 0.5)
+def _prepared(scan: RealScan) -> PreparedScan:
+    return prepare_scan(clean_scan(load_scan(scan.path, scan.albedo)))

@@ -13,8 +13,8 @@ from mien.core.mesh import Scan
 from mien.export.images import encode_jpeg, encode_png
 from mien.export.scanfiles import to_scan
 from mien.register.hair import scan_bareness
-from mien.scan.detect import simplify
-from mien.scan.light import light_scan
+from mien.scan.decimate import light_scan
+from mien.scan.landmarks.detect import simplify
 from mien.scan.mask import draw_masks
 
 OVERLAY = 1024  # pixels

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mien.core.face import Template
-from mien.template import load_template
+from mien.template.load import load_template
 
 MOST = 3
 _GENERAL = ("face", "measured")  # regions that say no place

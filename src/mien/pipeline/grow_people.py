@@ -11,8 +11,8 @@ import numpy as np
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.errors import MienError
 from mien.core.face import FaceAsset
-from mien.data.people import People, face_errors, grown, load_people, save_people
 from mien.export.read_asset import read_asset
+from mien.model.people import People, face_errors, grown, load_people, save_people
 from mien.template.load import ASSETS, load_template
 
 SHIPPED = ASSETS / "people.safetensors"

@@ -11,10 +11,12 @@ from mien.core.conventions import SHAPE_INDEX
 from mien.core.errors import MienError
 from mien.core.files import whole_folder
 from mien.export.read_asset import read_asset
-from mien.template import load_template
-from mien.view import expression_sheet, standard_camera, subject_from_asset
-from mien.view.lights import load_hdri
-from mien.view.pathtrace import path_trace, path_traced_turntable
+from mien.render.camera import standard_camera
+from mien.render.lights import load_hdri
+from mien.render.pathtrace import path_trace, path_traced_turntable
+from mien.render.renderable import subject_from_asset
+from mien.sheets.shape_sheet import expression_sheet
+from mien.template.load import load_template
 
 _TEXTURE_LIMIT = 4096
 _LEAST_SIZE = 16

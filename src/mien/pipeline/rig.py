@@ -11,27 +11,29 @@ from mien.core.cache import open_cache
 from mien.core.face import FaceAsset, PreparedScan, Rig, Template
 from mien.core.files import check_writable_target
 from mien.core.mesh import Image, Scan
-from mien.export import write_asset
+from mien.export.folder import write_asset
 from mien.export.images import encode_png
 from mien.export.mask_files import write_masks
+from mien.meshio.load import load_scan
 from mien.pipeline.progress import Progress, silent
 from mien.pipeline.rig_asset import Fitted, Maps, asset_of
 from mien.pipeline.rig_base_mesh import base_mesh, bound_mesh, on_users_mesh, topology_part
 from mien.pipeline.rig_options import RigOptions, check_formats, file_part
 from mien.pipeline.stages import Stage, Stages, at_once
-from mien.register import register
+from mien.register.run import register
 from mien.register.unit import settle_unit
-from mien.rig.neutralise import remove_expression
-from mien.rig.personal import build_rig
-from mien.scan import clean_scan, load_scan, prepare_scan, read_landmarks
+from mien.rigging.neutralise import remove_expression
+from mien.rigging.personal import build_rig
+from mien.scan.clean import clean_scan
+from mien.scan.landmarks.file import read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
-from mien.template import load_template
-from mien.template.load import read_people
+from mien.scan.prepare import prepare_scan
+from mien.sheets.contact_sheet import contact_sheet
+from mien.sheets.error_map import error_map
+from mien.sheets.landmark_picture import landmark_picture
+from mien.template.load import load_template, read_people
 from mien.textures.asset import LARGEST_PART_MAP, asset_maps, part_maps
 from mien.textures.eyes import iris_named
-from mien.view import contact_sheet
-from mien.view.error_map import error_map
-from mien.view.landmark_picture import landmark_picture
 
 STAGES = 10
 

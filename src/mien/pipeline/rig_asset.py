@@ -12,7 +12,7 @@ from mien.core.conventions import SHAPE_NAMES
 from mien.core.face import FaceAsset, PreparedScan, Registration, Rig, Template
 from mien.core.mesh import Image
 from mien.pipeline.rig_options import RigOptions
-from mien.rig.quality import rig_quality
+from mien.rigging.quality import rig_quality
 
 # The scan as its unit was settled, and the template on it.
 Fitted = tuple[PreparedScan, Registration]

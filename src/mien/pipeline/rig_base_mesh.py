@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mien.basemesh.asset import on_base_mesh
+from mien.basemesh.base_mesh import BaseMesh, mesh_file, read_base_mesh
+from mien.basemesh.bind import BoundMesh, bind_base_mesh, fit_base_mesh
+from mien.basemesh.ict import ict_folder
 from mien.core.errors import MienError
 from mien.core.face import FaceAsset, Template
 from mien.pipeline.rig_options import RigOptions, file_part
 from mien.pipeline.stages import Stages
-from mien.scan import read_landmarks
-from mien.topology import (
-    BaseMesh,
-    BoundMesh,
-    bind_base_mesh,
-    fit_base_mesh,
-    ict_folder,
-    on_base_mesh,
-    read_base_mesh,
-)
-from mien.topology.base import mesh_file
+from mien.scan.landmarks.file import read_landmarks
 
 
 def base_mesh(options: RigOptions) -> BaseMesh | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.core.cache import file_digest
 from mien.core.errors import MienError
-from mien.export import SUPPORTED_FORMATS
+from mien.export.folder import SUPPORTED_FORMATS
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,1 @@
-"""Scan to template topology: linear fit, non-rigid fit, confidence, report."""
-
-from mien.register.run import register
-
-__all__ = ["register"]
+"""Scan to template topology: linear fit, non-rigid fit, acceptance tests, expected error."""

@@ -18,9 +18,9 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep, tukey
+from mien.register.fitted_skin import Skin
 from mien.register.repair import bending
-from mien.register.skin import Skin
-from mien.register.surface import ScanSurface
+from mien.register.scan_surface import ScanSurface
 
 SIDES = ("left", "right")
 FEWEST_BARE = 0.5  # mean bareness of an ear that is fitted: below, hair hides it

@@ -12,8 +12,8 @@ from scipy.spatial import cKDTree
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
-from mien.register.skin import Skin
-from mien.register.surface import ScanSurface, pair
+from mien.register.fitted_skin import Skin
+from mien.register.scan_surface import ScanSurface, pair
 
 REACH = 0.006  # metres: farther away nothing counts as measured
 AROUND = 0.004  # metres over which residuals and noise are averaged

@@ -3,7 +3,7 @@
 A generalised linear model with a logarithmic link: mean error = exp(b + sum_i w_i h_i), where the h_i are
 ramps from 0 to 1 between neighbouring knots of a feature. Ramps have w_i >= 0, so that the error never falls
 when a feature grows; regions of the head have a factor of their own. The weights are fitted to scans with
-known truth by `mien.evaluate.calibration` and ship in `assets/expected_error.json`.
+known truth by `mien.evaluate.measures.expected_error` and ship in `assets/expected_error.json`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from mien.core.face import Template
 from mien.register.error_features import FEATURES
-from mien.register.skin import Skin
+from mien.register.fitted_skin import Skin
 
 ASSET = Path(__file__).parents[1] / "assets" / "expected_error.json"
 TARGETS = ("off_surface", "slip")

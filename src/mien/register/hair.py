@@ -12,8 +12,8 @@ from mien.core.mesh import Scan
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
-from mien.register.skin import Skin, template_skin
-from mien.register.surface import Pairs, ScanSurface, neighbour_average, pair
+from mien.register.fitted_skin import Skin, template_skin
+from mien.register.scan_surface import Pairs, ScanSurface, neighbour_average, pair
 from mien.scan.mask import UNDECIDED
 
 FACE_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit where no hair grows

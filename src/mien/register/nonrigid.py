@@ -24,8 +24,8 @@ from mien.geometry.normals import vertex_normals
 from mien.geometry.sample import sample_surface
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep, tukey
-from mien.register.skin import Skin
-from mien.register.surface import ScanSurface, pair
+from mien.register.fitted_skin import Skin
+from mien.register.scan_surface import ScanSurface, pair
 
 MEMBRANE = 0.002  # metres: a weak membrane keeps unmeasured parts from overshooting
 ANCHOR = 2e-4  # pull toward the start, relative to one measured pair

@@ -7,7 +7,7 @@ import numpy as np
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Template
 from mien.geometry.align import Similarity, fit_similarity_robust
-from mien.register.linear import LANDMARK_SIGMA
+from mien.register.linear_fit import LANDMARK_SIGMA
 
 FEWEST_LANDMARKS = 6
 WORST_ALIGNMENT = 0.012  # metres, median over the inner landmarks seen

@@ -10,8 +10,8 @@ from mien.core.face import Template
 from mien.geometry.normals import triangle_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
-from mien.register.measure import flipped_triangles
-from mien.register.skin import Skin
+from mien.register.fitted_skin import Skin
+from mien.register.surface_distance import flipped_triangles
 
 STIFFNESS = 0.004  # metres: displacement is bridged this smoothly
 ROUNDS = 5

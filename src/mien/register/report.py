@@ -7,14 +7,14 @@ from jaxtyping import Float
 
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import PreparedScan, Template
-from mien.register.measure import (
+from mien.register.fitted_skin import Skin
+from mien.register.surface_distance import (
     crushed_triangles,
     edge_stretch,
     face_area,
     flipped_triangles,
     two_way_distance,
 )
-from mien.register.skin import Skin
 
 
 def surface_report(

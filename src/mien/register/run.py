@@ -9,27 +9,27 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
+from mien.anatomy.parts import place_parts
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.geometry.normals import vertex_normals
 from mien.geometry.weights import smoothstep
+from mien.register.acceptance import face_vertices, plausibility, refuse_implausible, refuse_untrusted
+from mien.register.closed_eyes import closed_eyes, without_lids
 from mien.register.confidence import Trust, trust_in
 from mien.register.ears import placed_ears
 from mien.register.error_features import evidence
-from mien.register.eyes import closed_eyes, without_lids
+from mien.register.fitted_skin import Skin, template_skin
 from mien.register.hair import bareness, ear_zone, outer_zone
-from mien.register.linear import LANDMARK_SIGMA, fit_linear
-from mien.register.linear_model import LinearHead, neutral_head
+from mien.register.linear_fit import LANDMARK_SIGMA, fit_linear
+from mien.register.morphable_model import LinearHead, neutral_head
 from mien.register.nonrigid import LandmarkPull, fit_nonrigid
-from mien.register.placed import led_to, misses_mm, placed_points, with_placed
+from mien.register.placed_landmarks import led_to, misses_mm, placed_points, with_placed
 from mien.register.pose import landmark_pose
 from mien.register.repair import completed, in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
-from mien.register.skin import Skin, template_skin
-from mien.register.surface import ScanSurface, pair, scan_surface
-from mien.register.trust import face_vertices, plausibility, refuse_implausible, refuse_untrusted
-from mien.scan.light import light_scan
-from mien.template.followers import place_parts
+from mien.register.scan_surface import ScanSurface, pair, scan_surface
+from mien.scan.decimate import light_scan
 
 CROP_MARGIN = 0.03  # metres round the aligned head
 SCALE_SIGMA = 0.15  # of the logarithm of the head's size
@@ -82,7 +82,7 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
 
     Everything is in the prepared scan's space (metres). The head's own size against the template's is
     `report["scale"]`. `progress` gets one line a stage. Raises `MienError` where the scan is no face:
-    see `mien.register.trust` for the rules.
+    see `mien.register.acceptance` for the rules.
     """
     say = progress or (lambda _: None)
     clock = Clock()

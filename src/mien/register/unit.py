@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from mien.anatomy.parts import place_parts
 from mien.core.face import PreparedScan, Registration, Template
-from mien.template.followers import place_parts
 
 
 def settle_unit(

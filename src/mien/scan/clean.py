@@ -12,7 +12,7 @@ from mien.core.errors import MienError
 from mien.core.mesh import Scan
 from mien.geometry.cluster import connected_pieces, first_of_each
 from mien.geometry.normals import fast_areas
-from mien.scan.load import check_finite
+from mien.meshio.load import check_finite
 
 # Shares of the whole area. Dust is dropped wherever it is; a floater only where it lies apart: scanned
 # eyeballs, hair and collars are separate pieces too, but close to the head.

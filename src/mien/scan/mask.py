@@ -22,7 +22,7 @@ from mien.geometry.align import transformed
 from mien.geometry.raster import rasterize
 from mien.geometry.uvspace import fill_gutter
 from mien.geometry.weights import smoothstep
-from mien.scan.ply_stl import read_ply
+from mien.meshio.ply_stl import read_ply
 
 UNDECIDED = 0.5
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")

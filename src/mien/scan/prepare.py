@@ -13,13 +13,13 @@ from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
 from mien.geometry.align import fit_similarity_robust, transformed
 from mien.geometry.closest import ClosestPoint
-from mien.scan.detect import INSIDE_OUT, UPSIDE_DOWN, detect_landmarks, turned
-from mien.scan.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
-from mien.scan.landmark_file import GivenLandmarks, read_given
-from mien.scan.light import heaviness, light_scan
-from mien.scan.net_landmarks_colour import colours_upside_down
-from mien.scan.search import FacePose
-from mien.template import load_template
+from mien.scan.decimate import heaviness, light_scan
+from mien.scan.landmarks.colour_check import colours_upside_down
+from mien.scan.landmarks.detect import INSIDE_OUT, UPSIDE_DOWN, detect_landmarks, turned
+from mien.scan.landmarks.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
+from mien.scan.landmarks.file import GivenLandmarks, read_given
+from mien.scan.landmarks.search import FacePose
+from mien.template.load import load_template
 
 MISPLACED = 0.4  # face lengths (about 28 mm) off where a mean face has a landmark
 FEW = 5  # points that may be named one by one; more of them make no face

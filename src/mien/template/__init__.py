@@ -1,5 +1,1 @@
-"""The generic head: topology, canonical UV, parts, landmarks, 52 shapes, joints, identity basis."""
-
-from mien.template.load import load_template
-
-__all__ = ["load_template"]
+"""The generic head: topology, canonical UV, parts, landmarks, 52 blendshapes, joints, PCA modes."""

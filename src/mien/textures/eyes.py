@@ -9,9 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from mien.core.errors import MienError
-from mien.core.mesh import Image
-from mien.template.eyeball import (
+from mien.anatomy.eyeball import (
     IRIS_RADIUS,
     LIMBUS_ANGLE,
     PUPIL_RADIUS,
@@ -20,6 +18,8 @@ from mien.template.eyeball import (
     UV_RADIUS,
     angle_of_uv_radius,
 )
+from mien.core.errors import MienError
+from mien.core.mesh import Image
 from mien.textures.noise import mix, normal_from_height, ramp, resized, smooth_noise
 
 # sRGB of common irises' middle zone.

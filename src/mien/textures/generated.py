@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.bake.colour import TILES, tile_of
+from mien.bake.colour_confidence import diffuse, skin_index, skin_triangles
 from mien.bake.fill import from_log, to_log, typical_texel
-from mien.bake.prior import regional_pattern, tone_colour
-from mien.bake.trust import diffuse, skin_index, skin_triangles
+from mien.bake.skin_prior import regional_pattern, tone_colour
 from mien.core.conventions import linear_to_srgb
 from mien.core.face import Template
 from mien.core.mesh import Image

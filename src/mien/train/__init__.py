@@ -1,1 +1,1 @@
-"""Training Mien's own networks on rendered random heads. Needs torch (the extra `train`)."""
+"""Training Mien's own networks. Needs torch (the extra `train`)."""

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from mien.geometry.normals import vertex_normals
 from mien.geometry.raster import Raster
-from mien.scan.net_landmarks_image import (
+from mien.scan.landmarks.geometry_picture import (
     CLOSER,
     FINDER_SIZE,
     LANDMARK_SIZE,
@@ -22,10 +22,10 @@ from mien.scan.net_landmarks_image import (
     face_frame,
     geometry_image,
 )
-from mien.scan.render import View
-from mien.template import load_template
-from mien.train.clutter import Mesh, cut, merged, no_head, roughened, things, waves
-from mien.train.heads import HeadModel, head_model, posed, random_expression, random_identity
+from mien.scan.landmarks.orthographic import View
+from mien.synth.scans.clutter import Mesh, cut, merged, no_head, roughened, things, waves
+from mien.synth.scans.linear_heads import HeadModel, head_model, posed, random_expression, random_identity
+from mien.template.load import load_template
 
 HELD_OUT_SEED = 987_654  # scans of this seed are measured on only
 CROPS = 6  # close views of a scan

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from mien.nets.landmarks import FinderNet, LandmarkNet, folded
-from mien.scan.net_landmarks_image import REACH
+from mien.scan.landmarks.geometry_picture import REACH
 from mien.train import checkpoint
 from mien.train.landmark_data import CROPS, HELD_OUT_SEED, WHOLES, Samples, samples
-from mien.train.loss import finder_loss, points_loss
+from mien.train.landmark_loss import finder_loss, points_loss
 from mien.train.replay import replayed
 
 FACE_LENGTH_MM = 70.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
-from mien.scan.face_points import MIRROR_68
+from mien.scan.landmarks.face_points import MIRROR_68
 
 Fields = tuple[np.ndarray, ...]  # pictures, truths, presence
 TURN, SHIFT = 10.0, 0.05  # most degrees, and half image widths

@@ -1,0 +1,1 @@
+"""Face databases: the format on disk, the sampler in memory, frozen releases."""

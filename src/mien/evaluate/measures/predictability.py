@@ -1,0 +1,136 @@
+"""How much one thing about a person tells of another: ridge regression, asked of people it has not seen.
+
+A share is 1 - (squared error) / (variance): 0 for who only knows the mean, 1 for who knows it all. A ceiling
+is what somebody would reach who knew the person's attributes and trait strengths themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from mien.synth.identity.form import trait_strengths
+from mien.synth.identity.looks import looks
+from mien.synth.subject import AGE_RANGE, DARKEST_ITA, LIGHTEST_ITA, Subject, draw_subject
+
+_PENALTIES = np.geomspace(1e-5, 10.0, 13)  # times the largest squared singular value
+_BINS = 60  # of tone, for what ancestry and tone tell of each other
+
+
+def attributes(subjects: Sequence[Subject]) -> Float[np.ndarray, "B 8"]:
+    """Age, sex, tone, shares of ancestry (African, Asian, European), weight, muscle."""
+    return np.array([[s.age, s.sex, s.tone, *s.ancestry, s.weight, s.muscle] for s in subjects])
+
+
+def known_of(subjects: Sequence[Subject]) -> Float[np.ndarray, "B F"]:
+    """All that the generator's parts share about a person: attributes, their products, what of them shows,
+    trait strengths."""
+    table = attributes(subjects)
+    unit = (table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9)
+    first, second = np.triu_indices(unit.shape[1])
+    shown = attributes([looks(s) for s in subjects])
+    traits = np.array([list(trait_strengths(s).values()) for s in subjects])
+    return np.concatenate([unit, unit[:, first] * unit[:, second], unit**3, shown, traits], axis=1)
+
+
+def numbers_of(value: object) -> Float[np.ndarray, " F"]:
+    """Every number of a dataclass, in the order of its fields; nested ones and dictionaries too."""
+    if is_dataclass(value):
+        parts = [numbers_of(getattr(value, f.name)) for f in fields(value) if f.name != "seed"]
+        return np.concatenate(parts)
+    if isinstance(value, dict):
+        return np.array(list(value.values()), np.float64)
+    return np.array([value], np.float64)
+
+
+def tell(
+    known: Float[np.ndarray, "B F"], values: Float[np.ndarray, "B T"], taught: int
+) -> Float[np.ndarray, "M T"]:
+    """Values of the people after the first `taught`, by ridge regression on what is known of them.
+
+    The penalty is the one with the least leave-one-out error on those that teach (in closed form, Hastie et
+    al. 2009, eq. 7.64), chosen for each value on its own.
+    """
+    spread = known[:taught].std(axis=0)
+    used = spread > 1e-9
+    unit = (known[:, used] - known[:taught, used].mean(axis=0)) / spread[used]
+    middle = values[:taught].mean(axis=0)
+    u, s, vt = np.linalg.svd(unit[:taught], full_matrices=False)
+    wanted = values[:taught] - middle
+    along = u.T @ wanted
+    best = np.full(values.shape[1], np.inf)
+    weights = np.zeros((len(s), values.shape[1]))
+    for penalty in _PENALTIES * s[0] ** 2:
+        kept = s**2 / (s**2 + penalty)
+        leverage = (u**2) @ kept + 1.0 / taught
+        left_out = (wanted - u @ (kept[:, None] * along)) / np.maximum(1.0 - leverage, 1e-3)[:, None]
+        error = (left_out**2).mean(axis=0)
+        better = error < best
+        best[better] = error[better]
+        weights[:, better] = (kept / np.maximum(s, 1e-12))[:, None] * along[:, better]
+    return unit[taught:] @ vt.T @ weights + middle
+
+
+def share_told(known: Float[np.ndarray, "B F"], values: Float[np.ndarray, "B T"], taught: int) -> float:
+    """The share of all values' variance that is told of unseen people; below 0 where worse than the mean."""
+    asked = values[taught:]
+    error = ((tell(known, values, taught) - asked) ** 2).sum()
+    return float(1.0 - error / ((asked - values[:taught].mean(axis=0)) ** 2).sum())
+
+
+def attributes_told(
+    known: Float[np.ndarray, "B F"], subjects: Sequence[Subject], taught: int
+) -> dict[str, float]:
+    """Age, sex, tone, main ancestry of unseen people: mean error or share that is right, and shares told."""
+    truth = attributes(subjects)[:, :6]
+    guess, asked = tell(known, truth, taught), truth[taught:]
+    shares = 1.0 - ((guess - asked) ** 2).mean(axis=0) / asked.var(axis=0)
+    return {
+        "age_error_years": float(np.abs(guess[:, 0] - asked[:, 0]).mean()),
+        "age_share": float(shares[0]),
+        "sex_accuracy": float(((guess[:, 1] > 0.5) == (asked[:, 1] > 0.5)).mean()),
+        "tone_error_ita": float(np.abs(guess[:, 2] - asked[:, 2]).mean() * (LIGHTEST_ITA - DARKEST_ITA)),
+        "tone_share": float(shares[2]),
+        "ancestry_accuracy": float((guess[:, 3:].argmax(axis=1) == asked[:, 3:].argmax(axis=1)).mean()),
+    }
+
+
+def attribute_limits(count: int = 40_000, seed: int = 0) -> dict[str, dict[str, float]]:
+    """What the attributes' joint distribution allows who knows all of ancestry, or of tone, or nothing.
+
+    Form depends on age, sex, ancestry, weight and muscle, so of tone it tells what ancestry tells; pigment
+    depends on tone, so of ancestry it tells at least what tone tells. Knowing nothing, a guess is the mean.
+    """
+    table = attributes([draw_subject(seed, index) for index in range(count)])
+    tone, main = table[:, 2], table[:, 3:6].argmax(axis=1)
+    error = tone - _local_mean(table[:, 3:5], tone)
+    by_tone = np.minimum((tone * _BINS).astype(int), _BINS - 1)
+    counts = np.zeros((_BINS, 3))
+    np.add.at(counts, (by_tone, main), 1.0)
+    range_of = LIGHTEST_ITA - DARKEST_ITA
+    return {
+        "nothing": {
+            "age_error_years": (AGE_RANGE[1] - AGE_RANGE[0]) / 4,
+            "sex_accuracy": float(max((table[:, 1] > 0.5).mean(), (table[:, 1] < 0.5).mean())),
+            "tone_error_ita": range_of / 4,
+            "ancestry_accuracy": float(np.bincount(main).max() / len(main)),
+        },
+        "ancestry": {
+            "tone_error_ita": float(np.abs(error).mean() * range_of),
+            "tone_share": float(1.0 - (error**2).mean() / tone.var()),
+        },
+        "tone": {"ancestry_accuracy": float(counts.max(axis=1).sum() / counts.sum())},
+    }
+
+
+def _local_mean(
+    places: Float[np.ndarray, "B D"], values: Float[np.ndarray, " B"], nearest: int = 150
+) -> Float[np.ndarray, " B"]:
+    """The mean over each one's nearest others, without itself: an estimate of the conditional mean."""
+    from scipy.spatial import cKDTree
+
+    _, index = cKDTree(places).query(places, k=nearest + 1)
+    return values[index[:, 1:]].mean(axis=1)

@@ -1,0 +1,204 @@
+"""Close-ups of made skin, 20 mm wide under a grazing light, beside a scan's at the same scale; its repeats.
+
+`python -m mien.evaluate.skin OUT [--scan S --albedo A --normal N --credit TEXT] [--indices 24,39]`
+writes `skin_closeups.png` and prints the highest peak of each place's autocorrelation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+from scipy import ndimage
+
+from mien.core.errors import MienError
+from mien.core.mesh import Image
+from mien.render.camera import Camera
+from mien.render.lights import macro_studio
+from mien.render.raster import light_for, render_lit
+from mien.render.renderable import Subject, subject_from_scan
+from mien.sheets.labels import blank_sheet, draw_text, paste
+from mien.sheets.person import seen
+from mien.synth.identity.basis import load_basis
+from mien.synth.identity.heads import neutral_head
+from mien.synth.skin.features import feature_maps
+from mien.synth.skin.grid import grid
+from mien.synth.skin.look import SkinLook, draw_look
+from mien.synth.skin.maps import skin_maps
+from mien.synth.subject import Subject as Person
+from mien.synth.subject import draw_subject
+from mien.template.load import load_template
+
+WIDTH_MM = 20.0
+_AWAY = 0.30  # metres from the skin to the eye
+_SLOW = 1.0  # millimetres, standard deviation
+_HILL = 0.1  # correlation down to which the hill round no shift reaches
+_NEAREST_REPEAT = 1.5  # millimetres: nearer than that, a pore is like itself
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where to look: weights of the 68 landmarks, and a turn of the view to the subject's left, degrees."""
+
+    name: str
+    landmarks: dict[int, float]
+    turn: float
+
+
+SPOTS = (
+    Spot("cheek", {35: 0.10, 45: 0.45, 54: 0.45}, 38.0),
+    Spot("forehead", {21: -0.45, 22: -0.45, 20: 0.95, 23: 0.95}, 0.0),
+    Spot("nose", {30: 0.72, 35: 0.28}, 28.0),
+    Spot("lips", {51: 0.25, 57: 0.65, 54: 0.10}, 6.0),
+)
+
+
+def subject_view(
+    person: Person, maps: dict[str, Image], look: SkinLook
+) -> tuple[Subject, Float[np.ndarray, "68 3"]]:
+    """A drawn person with skin maps as something to look at, with the person's landmarks (metres)."""
+    template = load_template()
+    head = neutral_head(load_basis(), person, parts=True).astype(np.float64)
+    shown = seen(head, {**maps, **feature_maps(person, look, 512)})
+    return shown, template.landmarks.on(head, template.topology)
+
+
+def closeups(
+    subject: Subject, landmarks: Float[np.ndarray, "68 3"], size: int = 400
+) -> dict[str, UInt8[np.ndarray, "S S 3"]]:
+    """Pictures of `SPOTS`, `WIDTH_MM` wide, each lit from the side as for judging relief."""
+    out = {}
+    for spot in SPOTS:
+        lit = light_for(subject, environment=macro_studio(spot.turn), height=1024)
+        at = np.array(list(spot.landmarks.values())) @ landmarks[list(spot.landmarks)]
+        out[spot.name] = render_lit(lit, _camera(subject, at, spot.turn, size))
+    return out
+
+
+def _camera(subject: Subject, near: Float[np.ndarray, "3"], turn: float, size: int) -> Camera:
+    """Looks at the frontmost skin by `near`, from the front turned by `turn` degrees."""
+    away = np.linalg.norm((subject.vertices - near)[:, :2], axis=1)
+    close = np.flatnonzero(away < 0.006)
+    target = subject.vertices[close[subject.vertices[close, 2].argmax()]]
+    angle = np.radians(turn)
+    eye = target + _AWAY * np.array([np.sin(angle), 0.0, np.cos(angle)])
+    fov = float(np.degrees(2 * np.arctan(0.5e-3 * WIDTH_MM / _AWAY)))
+    return Camera(eye, target, fov, size, size)
+
+
+def repeat_peak(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -> float:
+    """Highest autocorrelation of a square of texture at any shift from 1.5 mm to half its width, -1 to 1,
+    apart from the hill round no shift at all (long marks are like themselves along their length).
+
+    What changes over more than `_SLOW` is taken out first, local contrast is evened out so that no border or
+    mole counts for all, and
+    each shift is normalised by its own overlap.
+    """
+    size = len(texture)
+    fine = texture - cv2.GaussianBlur(texture.astype(np.float64), (0, 0), _SLOW * size / width_mm)
+    contrast = np.sqrt(cv2.GaussianBlur(fine**2, (0, 0), 2.0 * _SLOW * size / width_mm)) + 1e-9
+    fine = np.clip(fine / contrast, -2.5, 2.5)
+    fine -= fine.mean()
+
+    def correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        spectra = [np.fft.rfft2(field, (2 * size, 2 * size)) for field in (a, b)]
+        return np.fft.fftshift(np.fft.irfft2(spectra[0] * spectra[1].conj(), (2 * size, 2 * size)))
+
+    power = np.sqrt(np.maximum(correlate(fine**2, np.ones_like(fine)), 1e-12))
+    product = correlate(fine, fine) / (power * power[::-1, ::-1])
+    shift = np.hypot(*np.meshgrid(*[np.arange(-size, size)] * 2)) * width_mm / size
+    hill, _ = ndimage.label(product > _HILL)  # of a groove along itself: not a repeat
+    apart = hill != hill[size, size]
+    return float(product[apart & (shift > _NEAREST_REPEAT) & (shift < 0.5 * width_mm)].max())
+
+
+def texture_at(image: Image, spot: Spot) -> Float[np.ndarray, "S S"]:
+    """A square of a map of the face about `WIDTH_MM` wide round a spot: log light, or displacement."""
+    face = grid("face")
+    landmarks = face.template.landmarks.on(face.points, face.template.topology)
+    at = np.array(list(spot.landmarks.values())) @ landmarks[list(spot.landmarks)]
+    texel = int(np.linalg.norm(face.at_texels(face.points) - at, axis=1).argmin())
+    scale = image.pixels.shape[0] / len(face.covered)
+    half = int(0.5 * WIDTH_MM / np.sqrt(face.texel_area[texel]) * scale)
+    row, column = (int((cells[texel] + 0.5) * scale) for cells in face.cells)
+    square = image.pixels[max(row - half, 0) : row + half, max(column - half, 0) : column + half]
+    size = min(square.shape[:2])
+    values = square[:size, :size]
+    return np.log(values.mean(axis=2) + 0.02) if values.shape[2] == 3 else values[..., 0]
+
+
+def repeat_peaks(maps: dict[str, Image]) -> dict[str, float]:
+    """By spot, the higher peak of the albedo's and the displacement's autocorrelation."""
+    kinds = ("face_albedo", "face_displacement")
+    return {spot.name: max(repeat_peak(texture_at(maps[kind], spot)) for kind in kinds) for spot in SPOTS}
+
+
+def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Subject, Float[np.ndarray, "68 3"]]:
+    """A real scan with its own colour and normal map, upright and in metres, with its landmarks."""
+    from mien.meshio.load import load_scan
+    from mien.scan.clean import clean_scan
+    from mien.scan.prepare import prepare_scan
+
+    prepared = prepare_scan(clean_scan(load_scan(scan, albedo)))
+    pixels = cv2.imread(str(normal), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise MienError(f"{normal}: cannot be read as a picture, expected a normal map; choose another")
+    bumps = Image(pixels[..., ::-1].astype(np.float32) / 255.0)
+    return subject_from_scan(prepared.scan, None, bumps), prepared.landmarks
+
+
+def sheet(rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str) -> UInt8[np.ndarray, "H W 3"]:
+    """Close-ups in rows with their names."""
+    size = len(next(iter(next(iter(rows.values())).values())))
+    gap, head, foot = 8, 26, 24 if credit else 0
+    out = blank_sheet(gap + len(SPOTS) * (size + gap), len(rows) * (size + head) + gap + foot)
+    for r, (label, pictures) in enumerate(rows.items()):
+        y = r * (size + head)
+        for c, (name, picture) in enumerate(pictures.items()):
+            x = gap + c * (size + gap)
+            draw_text(out, f"{name}, {WIDTH_MM:.0f} mm" + (f": {label}" if c == 0 else ""), x, y + 18, 13)
+            paste(out, picture, x, y + head)
+    if credit:
+        draw_text(out, credit, gap, out.shape[0] - 10, 11)
+    return out
+
+
+def described(person: Person) -> str:
+    """Who a drawn person is, in a few words."""
+    return f"subject {person.index}, {person.age:.0f} years, Monk tone {person.monk}"
+
+
+def main() -> None:
+    """The command line of this module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--indices", default="26,24,39")
+    parser.add_argument("--resolution", type=int, default=4096)
+    parser.add_argument("--size", type=int, default=400)
+    parser.add_argument("--scan", type=Path)
+    parser.add_argument("--albedo", type=Path)
+    parser.add_argument("--normal", type=Path)
+    parser.add_argument("--credit", default="")
+    given = parser.parse_args()
+    rows = {}
+    if given.scan is not None:
+        rows["scan"] = closeups(*scan_view(given.scan, given.albedo, given.normal), given.size)
+    for index in (int(i) for i in given.indices.split(",")):
+        person = draw_subject(given.seed, index)
+        look = draw_look(person)
+        maps = skin_maps(look, given.resolution)
+        rows[described(person)] = closeups(*subject_view(person, maps, look), given.size)
+        for name, peak in repeat_peaks(maps).items():
+            sys.stdout.write(f"{described(person)}, {name}: autocorrelation peak {peak:.3f}\n")
+    given.out.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(given.out / "skin_closeups.png"), sheet(rows, given.credit)[..., ::-1])
+
+
+if __name__ == "__main__":
+    main()

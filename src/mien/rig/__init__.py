@@ -1,1 +1,0 @@
-"""The animatable head of one person: shapes, eyes, teeth, joints, quality."""

@@ -1,0 +1,1 @@
+"""One person's rig: blendshapes, joints, quality."""

@@ -1,0 +1,1 @@
+"""Finding the face in a scan and its 68 landmarks."""

@@ -1,0 +1,1 @@
+"""Pictures made with the renderer: contact sheets, portraits, error maps."""

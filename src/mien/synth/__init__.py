@@ -1,0 +1,1 @@
+"""Synthetic people: every one is a function of (seed, index)."""

@@ -1,0 +1,1 @@
+"""How a synthetic person makes each expression."""

@@ -1,0 +1,1 @@
+"""What a synthetic head is made of: modes, traits, sizes, teeth."""

@@ -1,0 +1,1 @@
+"""Scans of synthetic heads with known truth, and of what is no face."""
