@@ -3,7 +3,7 @@
 import numpy as np
 
 from mien.render.materials import material_from_maps
-from mien.render.renderable import Subject
+from mien.render.renderable import Renderable
 from mien.render.surface import Material, Surface
 from mien.render.texture import constant_texture
 
@@ -30,7 +30,7 @@ def sphere(radius=0.1, rings=24, material=None):
         materials=(material or material_from_maps("face", {}),),
     )
     vertices = radius * points.reshape(-1, 3)
-    return Subject(surface, vertices, vertices)
+    return Renderable(surface, vertices, vertices)
 
 
 def white_matte(kind="skin"):

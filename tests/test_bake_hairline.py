@@ -8,7 +8,7 @@ import pytest
 
 from mien.bake.colour import bake_colour, tile_of
 from mien.bake.colour_confidence import colour_trust, hairy_zone, skin_index, skin_triangles, sure_form
-from mien.bake.hairline import hair_line, outer_zone
+from mien.bake.hairline import beyond_face, hair_line
 from mien.bake.lids import lid_skin
 from mien.bake.skin_prior import tone_colour
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
@@ -43,7 +43,7 @@ def test_dark_hair_goes_and_brows_stay():
     found = line(light)
     assert found[scalp].max() < 0.01
     assert found[brow].min() > 0.9
-    assert found[outer_zone(TEMPLATE) == 0].min() == pytest.approx(1.0)
+    assert found[beyond_face(TEMPLATE) == 0].min() == pytest.approx(1.0)
 
 
 def test_strands_over_skin_go_where_hair_grows():
@@ -58,7 +58,7 @@ def test_shade_on_sure_form_is_kept_and_hair_is_not():
     top = TEMPLATE.vertices[:, 1] > HAIR_LINE - 0.01
     light[top] = -1.45
     shaded = hair_line(TEMPLATE, TEMPLATE.vertices, light, NONE, SURE, hairy_zone(TEMPLATE), SURE)
-    beyond = top & (outer_zone(TEMPLATE) > 0.99) & (SURE > 0)
+    beyond = top & (beyond_face(TEMPLATE) > 0.99) & (SURE > 0)
     assert np.median(line(light)[beyond]) < 0.2
     assert np.median(shaded[beyond]) > 0.9
     light[top] = -2.5

@@ -8,7 +8,7 @@ import pytest
 
 from mien.core.face import PreparedScan
 from mien.core.mesh import Image, Scan
-from mien.evaluate.measures.crops import BakedHead, _detail_kept, crops, spots
+from mien.evaluate.measures.crops import BakedHead, _detail_kept, crop_spots, crops
 from mien.evaluate.measures.sharpness import Grating, kept_contrast, tent_contrast
 from mien.evaluate.measures.stretch import false_colour, singular_values, stretch_row, stretch_sheet
 from mien.template.load import load_template
@@ -81,7 +81,7 @@ def test_close_ups_show_scan_and_head_alike():
         {name: Image(np.zeros((64, 64, 1), np.float32), "linear", "mm") for name in tiles},
         {name: Image(np.ones((64, 64, 1), np.float32)) for name in tiles},
     )
-    chosen = tuple(s for s in spots(TEMPLATE) if s.name in ("nose", "left ear", "right temple"))
+    chosen = tuple(s for s in crop_spots(TEMPLATE) if s.name in ("nose", "left ear", "right temple"))
     assert len(chosen) == 3
     for crop in crops(TEMPLATE, head, same, chosen):
         width = (crop.picture.shape[1] - 6) // 4

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
-from mien.evaluate.measures.consistency import COMPACT, FEWEST_MODES, SKIN_END, read_people
+from mien.evaluate.measures.consistency import COMPACT, FEWEST_MODES, SKIN_END, read_ict_people
 
 
 def model(folder, modes: int):
@@ -22,11 +22,11 @@ def model(folder, modes: int):
 
 def test_a_copy_with_a_few_modes_is_refused(tmp_path):
     with pytest.raises(MienError, match="holds 3 identity"):
-        read_people(model(tmp_path, 3))
+        read_ict_people(model(tmp_path, 3))
 
 
 def test_a_person_strays_by_all_modes(tmp_path):
-    people = read_people(model(tmp_path, FEWEST_MODES))
+    people = read_ict_people(model(tmp_path, FEWEST_MODES))
     strayed = people.person(1).scan.vertices - people.mean
     clipped = 0.88  # the standard deviation of a normal number held within two
     assert np.std(strayed) / (0.01 * FEWEST_MODES**0.5) == pytest.approx(clipped, rel=0.15)

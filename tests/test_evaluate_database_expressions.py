@@ -53,13 +53,13 @@ def test_crossed_and_gaping_lips_are_found(maker, bound):
 def test_a_triangle_turned_over_is_found_and_a_turned_head_is_not(maker, bound):
     surface, rest = maker.surface, bound.head.skin[maker.surface.vertices]
     turn = np.float32([[0.8, 0, 0.6], [0, 1, 0], [-0.6, 0, 0.8]])
-    assert not judge.folded(rest @ turn.T, rest, surface).any()
+    assert not judge.folded_triangles(rest @ turn.T, rest, surface).any()
     cheek = np.argmax(maker.template.regions["cheek_left"][surface.vertices])
     ring = surface.mean[cheek].indices
     far = ring[np.argmax(np.linalg.norm(rest[ring] - rest[cheek], axis=1))]
     folded = rest.copy()
     folded[cheek] += 2.5 * (rest[far] - rest[cheek])
-    found = judge.folded(folded, rest, surface)
+    found = judge.folded_triangles(folded, rest, surface)
     assert found.any()
     assert np.isin(surface.triangles[found], np.append(ring, surface.mean[far].indices)).any(axis=1).all()
 

@@ -7,7 +7,7 @@ import pytest
 
 from mien.core.mesh import Scan
 from mien.evaluate import landmarks
-from mien.evaluate.landmarks import COLUMNS, Row, distance_to_curve, measure, table
+from mien.evaluate.landmarks import COLUMNS, Row, distance_to_curve, measure_case, table
 from mien.evaluate.measures.landmark_cases import Case
 
 
@@ -27,7 +27,7 @@ def test_a_known_error_is_measured_in_millimetres(monkeypatch: pytest.MonkeyPatc
     moved = truth + np.array([0.0, 0.003, 0.004])
     monkeypatch.setattr(landmarks, "detect_landmarks", lambda *_, **__: SimpleNamespace(landmarks=moved))
     case = Case("made", Scan("made", truth, np.array([[0, 1, 2]])), truth, 1000.0)
-    row = measure(case, "mien")
+    row = measure_case(case, "mien")
     for column in ("inner", "brows", "nose", "eyes", "mouth"):
         assert getattr(row, column) == pytest.approx(5.0)
     assert row.contour <= 5.0 + 1e-9

@@ -9,9 +9,9 @@ import pytest
 
 from mien.evaluate.measures.effects import standardised
 from mien.evaluate.measures.predictability import (
+    attribute_features,
     attribute_limits,
     attributes_told,
-    known_of,
     numbers_of,
     share_told,
     tell,
@@ -71,7 +71,7 @@ def test_drawn_people_keep_to_their_targets_and_others_are_noticed():
 
 def test_numbers_of_people():
     people = [draw_subject(5, i) for i in range(20)]
-    known = known_of(people)
+    known = attribute_features(people)
     assert len(known) == 20
     assert np.isfinite(known).all()
     assert len(numbers_of({"a": 1.0, "b": 2.0})) == 2

@@ -14,7 +14,14 @@ from mien.evaluate.calibration import outcome_rows, robustness_table
 from mien.evaluate.measures import robustness as room
 from mien.evaluate.measures.calibration_plot import calibration_picture
 from mien.evaluate.measures.expected_error import Reliability
-from mien.evaluate.measures.robustness import Outcome, Subject, Trial, attempt, attempt_no_face, trials
+from mien.evaluate.measures.robustness import (
+    Outcome,
+    Trial,
+    UndisturbedScan,
+    attempt,
+    attempt_no_face,
+    trials,
+)
 from mien.geometry.align import transformed
 from mien.register.acceptance import refuse_untrusted
 from mien.synth.scans.no_faces import no_faces
@@ -22,12 +29,12 @@ from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")
-def subject() -> Subject:
+def subject() -> UndisturbedScan:
     template = load_template()
     end = template.part("head").vertices.stop  # the face comes first, then the rest of the head
     used = template.topology.triangles[(template.topology.triangles < end).all(axis=1)]
     landmarks = template.landmarks.on(template.vertices, template.topology)
-    return Subject("head", Scan("head", template.vertices[:end], used), landmarks, template.vertices)
+    return UndisturbedScan("head", Scan("head", template.vertices[:end], used), landmarks, template.vertices)
 
 
 def oracle(trial: Trial, off: float = 0.0):

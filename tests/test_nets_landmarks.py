@@ -9,15 +9,15 @@ from mien.core.errors import MienError
 from mien.scan.landmarks import networks as net_landmarks
 from mien.scan.landmarks.combine import fused_by_both
 from mien.scan.landmarks.fuse import FusedFace
-from mien.scan.landmarks.geometry_picture import Frame, crop_view, geometry_image
-from mien.scan.landmarks.orthographic import View
+from mien.scan.landmarks.geometry_picture import FaceFrame, crop_view, geometry_image
+from mien.scan.landmarks.orthographic import OrthographicView
 
 
 def test_an_oblique_square_shows_its_normal_and_depth():
     corners = np.array([[-1.0, -1, -1], [1, -1, 1], [1, 1, 1], [-1, 1, -1]])  # z = x
     triangles = np.array([[0, 1, 2], [0, 2, 3]])
     normals = np.tile(np.array([-1.0, 0, 1]) / np.sqrt(2), (4, 1))
-    view = View(np.eye(3), np.zeros(3), 2.0, 64)
+    view = OrthographicView(np.eye(3), np.zeros(3), 2.0, 64)
     image, raster = geometry_image(corners, normals, triangles, view)
     np.testing.assert_allclose(image[:3, 32, 32], normals[0], atol=1e-6)
     column = np.arange(17, 47)
@@ -26,13 +26,13 @@ def test_an_oblique_square_shows_its_normal_and_depth():
     np.testing.assert_array_equal(image[4], raster.triangle >= 0)
     assert (image[:, 0, 0] == 0).all()
     behind, _ = geometry_image(
-        corners, normals, triangles, View(np.diag([-1.0, 1, -1]), np.zeros(3), 2.0, 64)
+        corners, normals, triangles, OrthographicView(np.diag([-1.0, 1, -1]), np.zeros(3), 2.0, 64)
     )
     assert behind[2, 32, 32] < 0  # a back shows as one
 
 
 def test_crop_views_are_right_handed_and_turn_as_they_say():
-    frame = Frame(np.eye(3), np.zeros(3), 1.0)
+    frame = FaceFrame(np.eye(3), np.zeros(3), 1.0)
     for angles in ((0.0, 0.0, 0.0), (0.5, -0.3, 0.8)):
         axes = crop_view(frame, *angles).axes
         np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
@@ -51,7 +51,7 @@ def test_integration_gives_the_mean_of_a_peak():
 
 def test_numpy_and_torch_agree():
     torch = pytest.importorskip("torch")
-    from mien.nets.landmarks import FinderNet, LandmarkNet, folded
+    from mien.nets.landmarks import FinderNet, LandmarkNet, fold_batch_norm
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -64,14 +64,16 @@ def test_numpy_and_torch_agree():
     with torch.no_grad():
         expected = finder(torch.from_numpy(whole)).numpy()
         expected_points = [t.numpy() for t in points(torch.from_numpy(crop))]
-    np.testing.assert_allclose(net_landmarks.run_finder(folded(finder), whole), expected, atol=2e-4)
-    for ours, theirs in zip(net_landmarks.run_points(folded(points), crop), expected_points, strict=True):
+    np.testing.assert_allclose(net_landmarks.run_finder(fold_batch_norm(finder), whole), expected, atol=2e-4)
+    for ours, theirs in zip(
+        net_landmarks.run_points(fold_batch_norm(points), crop), expected_points, strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, atol=2e-4)
 
 
 def test_the_map_loss_is_least_at_the_truth():
     torch = pytest.importorskip("torch")
-    from mien.nets.landmarks import integrate
+    from mien.nets.landmarks import integrate_scores
     from mien.train.landmark_loss import map_cross_entropy
 
     truth = torch.tensor([0.1234, -0.4321, 0.0]).repeat(1, 68, 1)
@@ -82,7 +84,7 @@ def test_the_map_loss_is_least_at_the_truth():
         map_cross_entropy(scores.flatten(2).log_softmax(2), truth).mean().backward()
         optimizer.step()
     maps = torch.cat([scores.detach(), torch.zeros(1, 68, 32, 32)], dim=1)
-    np.testing.assert_allclose(integrate(maps).numpy(), truth.numpy(), atol=0.01)
+    np.testing.assert_allclose(integrate_scores(maps).numpy(), truth.numpy(), atol=0.01)
 
 
 def test_the_shipped_networks_find_the_template_and_its_landmarks():

@@ -8,7 +8,7 @@ import numpy as np
 
 from mien.core.cache import Cache
 from mien.core.mesh import Scan
-from mien.pipeline.stages import FROM_CACHE, Stage, Stages, at_once
+from mien.pipeline.stages import FROM_CACHE, CachedStage, Stages, at_once
 
 
 class Chain:
@@ -18,11 +18,13 @@ class Chain:
         self.made: list[str] = []
         self.told: list[str] = []
         stages = Stages(Cache(folder, 10**8) if folder else None, self.told.append)
-        self.a: Stage[np.ndarray] = stages.run("a", lambda: self._did("a", np.arange(6.0)), depends=[text])
-        self.b: Stage[np.ndarray] = stages.run(
+        self.a: CachedStage[np.ndarray] = stages.run(
+            "a", lambda: self._did("a", np.arange(6.0)), depends=[text]
+        )
+        self.b: CachedStage[np.ndarray] = stages.run(
             "b", lambda a: self._did("b", factor * a), self.a, depends=[factor]
         )
-        self.c: Stage[np.ndarray] = stages.run("c", lambda b: self._did("c", b.reshape(2, 3).T), self.b)
+        self.c: CachedStage[np.ndarray] = stages.run("c", lambda b: self._did("c", b.reshape(2, 3).T), self.b)
 
     def _did(self, name: str, value: np.ndarray) -> np.ndarray:
         self.made.append(name)
@@ -85,7 +87,7 @@ class Reading:
             "head", np.full((3, 3), float(len(text))), np.array([[0, 1, 2]]), sha256=text, sources=files
         )
 
-    def stage(self) -> Stage[Scan]:
+    def stage(self) -> CachedStage[Scan]:
         return self.stages.scan("reading", self.load, self.folder / "head.obj", None)
 
 

@@ -20,7 +20,7 @@ from mien.database.filesystem import Folder
 from mien.database.record import encode_lengths
 from mien.database.store import Database, Gaps
 from mien.evaluate.sampler import measure_skin
-from mien.pipeline.describe_database import contact_sheet, database_info, info_text, refuse_sheet
+from mien.pipeline.describe_database import database_info, draw_database_sheet, info_text, refuse_sheet
 from mien.pipeline.progress import counting_progress
 from mien.pipeline.synth_database import DISPLACEMENT_MM, SynthOptions, shards_line, subject_of, synthesize
 from mien.synth.expression.maker import expression_maker
@@ -269,7 +269,7 @@ def test_info_counts_and_names_damage(made, tmp_path):
 
 @pytest.mark.slow
 def test_a_contact_sheet_shows_its_subjects(made):
-    sheet = contact_sheet(str(made), 2)
+    sheet = draw_database_sheet(str(made), 2)
     assert sheet.std() > 20
     with pytest.raises(MienError, match="expected 1 to 48"):
         refuse_sheet(Path("sheet.png"), 49)

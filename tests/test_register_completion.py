@@ -10,7 +10,7 @@ from mien.core.mesh import Scan
 from mien.evaluate.measures.consistency import places_on_template, spread
 from mien.evaluate.measures.expression_removal import posed_scan, weights_in_words
 from mien.register.ears import placed_ears
-from mien.register.fitted_skin import Skin, template_skin
+from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.hair import ear_zone, outer_zone
 from mien.register.repair import completed
 from mien.register.scan_surface import ScanSurface, scan_surface
@@ -18,11 +18,11 @@ from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")
-def skin() -> Skin:
+def skin() -> FittedSkin:
     return template_skin(load_template())
 
 
-def test_what_was_seen_stays_and_a_dent_in_what_was_not_is_filled(skin: Skin) -> None:
+def test_what_was_seen_stays_and_a_dent_in_what_was_not_is_filled(skin: FittedSkin) -> None:
     template = load_template()
     scalp = template.regions["scalp"][skin.index] > 0.99
     crown = skin.rest[np.flatnonzero(scalp)[skin.rest[scalp, 1].argmax()]]
@@ -37,13 +37,13 @@ def test_what_was_seen_stays_and_a_dent_in_what_was_not_is_filled(skin: Skin) ->
     np.testing.assert_allclose(on_the_face, fitted, atol=2e-5)
 
 
-def _surface(skin: Skin, vertices: np.ndarray) -> ScanSurface:
+def _surface(skin: FittedSkin, vertices: np.ndarray) -> ScanSurface:
     seen = skin.triangles[(skin.measured[skin.triangles] > 0.5).all(axis=1)]
     face = load_template().landmarks.on(load_template().vertices, load_template().topology)[27:].mean(axis=0)
     return scan_surface(Scan("ears", vertices, seen), vertices, 0.03, face)
 
 
-def test_ears_are_laid_on_turned_and_larger_ears(skin: Skin) -> None:
+def test_ears_are_laid_on_turned_and_larger_ears(skin: FittedSkin) -> None:
     template = load_template()
     ear = template.regions["ear_left"][skin.index] > 0.5
     root = skin.rest[ear].mean(axis=0)
@@ -59,7 +59,7 @@ def test_ears_are_laid_on_turned_and_larger_ears(skin: Skin) -> None:
     assert np.abs(placed - skin.rest)[far & ~right].max() < 1e-4
 
 
-def test_ears_under_hair_stay(skin: Skin) -> None:
+def test_ears_under_hair_stay(skin: FittedSkin) -> None:
     template = load_template()
     hidden = 1.0 - ear_zone(template, skin)
     surface = _surface(skin, skin.rest + [0.0, 0.003, 0.0])

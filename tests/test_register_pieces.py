@@ -15,11 +15,11 @@ from mien.geometry.align import Similarity, nearest_rotations
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep, tukey
-from mien.register.acceptance import Plausibility
-from mien.register.fitted_skin import Skin
+from mien.register.acceptance import FitEvidence
+from mien.register.fitted_skin import FittedSkin
 from mien.register.linear_fit import bounded_quadratic
 from mien.register.morphable_model import LinearHead, basis_at_landmarks, basis_at_vertices, stepped
-from mien.register.nonrigid import LandmarkPull, Rows, Stage, conjugate_gradients, fit_nonrigid
+from mien.register.nonrigid import FitStage, LandmarkPull, Rows, conjugate_gradients, fit_nonrigid
 from mien.register.repair import mouth_shut, unfolded
 from mien.register.scan_surface import ScanSurface, scan_surface
 from mien.register.skin_colour import colour_likeness
@@ -85,14 +85,14 @@ def test_bounded_quadratic_matches_scipy(seed: int) -> None:
     assert found[5] == 0.0
 
 
-def grid_skin(n: int = 21, size: float = 0.1) -> Skin:
+def grid_skin(n: int = 21, size: float = 0.1) -> FittedSkin:
     axis = np.linspace(-size / 2, size / 2, n)
     x, y = np.meshgrid(axis, axis)
     rest = np.stack([x.ravel(), y.ravel(), np.zeros(n * n)], axis=1)
     i = (np.arange(n - 1)[:, None] * n + np.arange(n - 1)).ravel()
     quads = np.stack([i, i + 1, i + n + 1, i + n], axis=1)
     triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
-    return Skin(np.arange(n * n), triangles, quads, rest, np.ones(n * n))
+    return FittedSkin(np.arange(n * n), triangles, quads, rest, np.ones(n * n))
 
 
 def surface_of(vertices: np.ndarray, triangles: np.ndarray) -> ScanSurface:
@@ -110,7 +110,7 @@ def bump(points: np.ndarray) -> np.ndarray:
     return out
 
 
-STAGES = (Stage(0.01, 0.02, 0.3, 4), Stage(0.004, 0.01, 0.3, 4, dense=True))
+STAGES = (FitStage(0.01, 0.02, 0.3, 4), FitStage(0.004, 0.01, 0.3, 4, dense=True))
 
 
 def test_nonrigid_fit_reaches_a_bump_and_leaves_a_perfect_start_alone() -> None:
@@ -232,7 +232,7 @@ def test_mouth_is_shut_where_the_inner_lips_touch() -> None:
     assert not mouth_shut(landmarks, np.zeros(68))
 
 
-GOOD = Plausibility(landmark_median=0.003, supported=0.9, surface_quartile=0.001, identity_rms=1.0)
+GOOD = FitEvidence(landmark_median=0.003, supported=0.9, surface_quartile=0.001, identity_rms=1.0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
-from mien.register.fitted_skin import Skin, template_skin
+from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.placed_landmarks import PlacedPoints, led_to, misses_mm, with_placed
 from mien.register.run import landmark_pull
 from mien.register.surface_distance import flipped_triangles
@@ -16,7 +16,7 @@ from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")
-def skin() -> Skin:
+def skin() -> FittedSkin:
     return template_skin(load_template())
 
 
@@ -32,7 +32,9 @@ def prepared(placed: np.ndarray | None = None) -> PreparedScan:
 @pytest.mark.parametrize(
     ("number", "metres"), [([48], 0.004), ([48], 0.012), ([30], 0.003), ([36, 39], 0.003), ([5], 0.015)]
 )
-def test_the_skin_is_led_to_the_points_without_a_fold(skin: Skin, number: list[int], metres: float) -> None:
+def test_the_skin_is_led_to_the_points_without_a_fold(
+    skin: FittedSkin, number: list[int], metres: float
+) -> None:
     pull = landmark_pull(load_template(), skin, prepared())
     placed = PlacedPoints(np.array(number), pull.target[number] - [metres, 0.0, 0.0])
     rest = skin.rest.astype(np.float64)

@@ -12,7 +12,7 @@ from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
 from mien.evaluate.measures.expected_error import true_errors
-from mien.evaluate.measures.registration import correspondence, measure
+from mien.evaluate.measures.registration import correspondence, measure_registration
 from mien.geometry.closest import ClosestPoint
 from mien.register.fitted_skin import template_skin
 from mien.register.run import register
@@ -48,7 +48,7 @@ def test_correspondence_with_known_truth(made: SyntheticScan, registered: Regist
 
 
 def test_surface_is_met_in_both_directions(made: SyntheticScan, registered: Registration) -> None:
-    numbers = measure(load_template(), registered, made.prepared, samples=20_000)
+    numbers = measure_registration(load_template(), registered, made.prepared, samples=20_000)
     for way in ("head_to_scan", "scan_to_head"):
         assert numbers[f"{way}_median_mm"] < 0.2
         assert numbers[f"{way}_p95_mm"] < 1.5

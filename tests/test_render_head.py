@@ -6,8 +6,8 @@ from mien.core.face import FaceAsset, PreparedScan, Rig
 from mien.core.mesh import Image, Scan
 from mien.render.camera import standard_camera
 from mien.render.raster import render_view
-from mien.render.renderable import subject_from_template
-from mien.sheets.contact_sheet import SHEET_EXPRESSIONS, WIDTH, contact_sheet
+from mien.render.renderable import renderable_from_template
+from mien.sheets.contact_sheet import SHEET_EXPRESSIONS, WIDTH, draw_contact_sheet
 from mien.sheets.shape_sheet import expression_sheet
 from mien.template.load import load_template
 from mien.textures.lashes import occlusion_maps
@@ -31,7 +31,7 @@ def an_asset(template, maps, with_scan):
 
 
 def test_an_unknown_shape_is_refused_by_name(template):
-    subject = subject_from_template(template)
+    subject = renderable_from_template(template)
     with pytest.raises(MienError, match="jawOpne"):
         render_view(subject, standard_camera(subject.frame, 16, 16), {"jawOpne": 1.0})
 
@@ -41,15 +41,15 @@ def test_an_unknown_shape_is_refused_by_name(template):
 def test_the_contact_sheet_is_full_and_the_same_again(template, with_scan):
     maps = {"face_albedo": Image(np.full((64, 64, 3), 0.7, np.float32), "srgb")}
     asset = an_asset(template, maps, with_scan)
-    sheet = contact_sheet(asset)
+    sheet = draw_contact_sheet(asset)
     assert sheet.shape[1] == WIDTH
     assert sheet.shape[0] > WIDTH // 2
     assert sheet.std() > 20
-    np.testing.assert_array_equal(sheet, contact_sheet(asset))
+    np.testing.assert_array_equal(sheet, draw_contact_sheet(asset))
 
 
 def test_every_sheet_expression_is_made_of_real_shapes(template):
-    subject = subject_from_template(template)
+    subject = renderable_from_template(template)
     for weights in SHEET_EXPRESSIONS.values():
         assert np.abs(subject.posed(weights).vertices - subject.vertices).max() > 1e-3
 
@@ -67,7 +67,7 @@ def test_the_lids_shade_darkens_the_whites_by_its_coverage_alone(template):
     pixels = maps["eye_occlusion_albedo"].pixels.copy()
     pixels[..., 3] = 0.0
     shaded, open_eyed, bare = (
-        render_view(subject_from_template(template, None, given), camera).astype(int)
+        render_view(renderable_from_template(template, None, given), camera).astype(int)
         for given in (maps, {"eye_occlusion_albedo": Image(pixels, "srgb")}, {})
     )
     np.testing.assert_array_equal(open_eyed, bare)

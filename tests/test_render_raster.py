@@ -9,7 +9,7 @@ from mien.render.lighting import light_subject
 from mien.render.lights import white_furnace
 from mien.render.occlusion import Occluder, ambient_light, mirror_openness
 from mien.render.raster import render_view, turntable
-from mien.render.renderable import subject_from_scan
+from mien.render.renderable import renderable_from_scan
 from mien.render.samples import interpolate
 from render_fixture import sphere, white_matte
 
@@ -83,7 +83,7 @@ def test_interpolation_equals_its_formula():
 def test_a_bare_scan_can_be_looked_at():
     body = sphere()
     scan = Scan("bare", body.vertices, body.surface.triangles)
-    subject = subject_from_scan(scan)
+    subject = renderable_from_scan(scan)
     picture = render_view(subject, orbit_camera(subject.frame, 40, 40, 0.0), mode="clay")
     assert picture[20, 20].mean() > 80
 
@@ -104,10 +104,10 @@ def test_wrong_modes_and_expressions_are_refused():
 
 
 def test_points_are_lifted_onto_the_sphere_that_the_normals_stand_for():
-    from mien.render.samples import Samples
+    from mien.render.samples import VisibleSamples
 
     corners = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
-    middle = Samples(
+    middle = VisibleSamples(
         pixel=np.zeros(1, np.int64),
         triangle=np.zeros(1, np.int64),
         corners=np.array([[0, 1, 2]]),
@@ -119,5 +119,7 @@ def test_points_are_lifted_onto_the_sphere_that_the_normals_stand_for():
     lifted = middle.smoothed(corners, corners)
     # Each corner lifts by 1 - 1/3 along its own axis, with a weight of a third.
     assert lifted == pytest.approx(np.full((1, 3), 1 / 3 + 2 / 9), abs=1e-6)
-    at_corner = Samples(middle.pixel, middle.triangle, middle.corners, np.array([[1.0, 0, 0]]), middle.views)
+    at_corner = VisibleSamples(
+        middle.pixel, middle.triangle, middle.corners, np.array([[1.0, 0, 0]]), middle.views
+    )
     assert at_corner.smoothed(corners, corners) == pytest.approx(corners[:1], abs=1e-6)

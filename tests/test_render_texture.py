@@ -5,7 +5,7 @@ from mien.core.conventions import srgb_to_linear
 from mien.core.mesh import Image
 from mien.render.texture import (
     constant_texture,
-    roughened,
+    roughen_mips,
     sample_plain,
     texture_from_image,
     texture_from_pixels,
@@ -63,12 +63,12 @@ def test_bumps_that_average_out_become_roughness():
     normal[..., 0] = np.where(np.arange(16) % 2, tilt, -tilt) / np.hypot(1, tilt)
     normal[..., 2] = 1 / np.hypot(1, tilt)
     bumps = texture_from_pixels((0.5 + 0.5 * normal).astype(np.float32), srgb=False)
-    rough = roughened(constant_texture(np.array([0.4])), bumps)
+    rough = roughen_mips(constant_texture(np.array([0.4])), bumps)
     assert rough.level(0) == pytest.approx(0.4, abs=1e-3)
     # The slopes have variance tilt^2 in one direction, that is half of it in each on average.
     assert rough.level(1) ** 4 == pytest.approx(0.4**4 + tilt**2, rel=0.03)
     flat = texture_from_pixels(np.full((16, 16, 3), (0.5, 0.5, 1.0), np.float32), srgb=False)
     own = texture_from_pixels(np.linspace(0.2, 0.8, 64, dtype=np.float32).reshape(8, 8, 1), srgb=False)
-    found = roughened(own, flat)
+    found = roughen_mips(own, flat)
     assert found.shape == (16, 16)
     np.testing.assert_allclose(found.level(1), own.level(0), atol=2e-3)

@@ -19,7 +19,7 @@ from mien.scan.landmarks.detect import SHAPE_ALONE, UPSIDE_DOWN, detect_landmark
 from mien.scan.landmarks.face_points import MIRROR_68, face_axes, multi_pie, what_is_no_face
 from mien.scan.landmarks.file import read_landmarks
 from mien.scan.landmarks.fuse import robust_mean
-from mien.scan.landmarks.orthographic import View, draw, make_canvas
+from mien.scan.landmarks.orthographic import OrthographicView, draw, make_canvas
 from mien.scan.prepare import prepare_scan
 
 MEASURED_WELL = np.r_[27:68]  # nose, eyes, mouth: without colour a brow is a guess
@@ -218,7 +218,7 @@ def test_mesh_rows_are_mirror_twins():
 
 
 def test_view_lifts_what_it_projects():
-    view = View(rotation(2), np.array([1.0, 2.0, 3.0]), 0.7, 200)
+    view = OrthographicView(rotation(2), np.array([1.0, 2.0, 3.0]), 0.7, 200)
     points = np.random.default_rng(1).normal(size=(20, 3))
     projected = view.project(points)
     np.testing.assert_allclose(view.lift(projected[:, :2], projected[:, 2]), points, atol=1e-12)
@@ -228,7 +228,7 @@ def test_surfaces_seen_from_behind_are_dark():
     square = Scan(
         "s", np.array([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]), np.array([[0, 1, 2], [0, 2, 3]])
     )
-    view = View(np.eye(3), np.zeros(3), 1.5, 64)
+    view = OrthographicView(np.eye(3), np.zeros(3), 1.5, 64)
     canvas = make_canvas(replace(square, vertex_colours=np.ones((4, 3))))
     front = draw(canvas, view).image[32, 32]
     flat = draw(canvas, view, flat=True)

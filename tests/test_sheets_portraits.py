@@ -6,7 +6,7 @@ import pytest
 from mien.anatomy.gaze import LOOK_DEGREES
 from mien.core.conventions import EXPRESSIONS
 from mien.sheets.person import draw_person, gaze_toward
-from mien.sheets.portraits import GROUND, HEAD, face_frame, labelled, portrait_camera, portraits
+from mien.sheets.portraits import GROUND, HEAD, face_portrait_frame, labelled, portrait_camera, portraits
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template
 
@@ -32,7 +32,7 @@ def test_eyes_lie_at_one_place_and_scale_is_the_same_for_everybody(yaw, size):
 
 def test_a_face_frame_holds_the_open_jaw(person):
     rest = person.whole.neutral.astype(np.float64)
-    camera = portrait_camera(rest, 100, 120, 0.0, face_frame(rest))
+    camera = portrait_camera(rest, 100, 120, 0.0, face_portrait_frame(rest))
     opened = person.pose(EXPRESSIONS["jawOpen"])
     template = load_template()
     chin = template.landmarks.on(opened, template.topology)[8:9]

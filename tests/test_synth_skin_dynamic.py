@@ -5,8 +5,8 @@ from mien.synth.skin.dynamic import (
     blood_factor,
     expression_blood,
     expression_relief,
+    face_and_head_triangles,
     shape_strain,
-    skin_triangles,
     strain_of,
     wrinkle_patterns,
 )
@@ -23,7 +23,7 @@ def face():
 
 
 def test_strain_of_a_known_stretch_is_exact(face):
-    points, triangles = face.template.vertices, skin_triangles(face)
+    points, triangles = face.template.vertices, face_and_head_triangles(face)
     used = np.unique(triangles)
     still = strain_of(points, points, triangles, face.tension)
     for values in (still.area, still.along, still.across):
@@ -45,7 +45,7 @@ def test_a_flat_sheet_stretched_one_way_is_stretched_that_way():
 
 def test_blood_leaves_stretched_skin_and_gathers_in_what_is_pushed_together(face):
     look = draw_look(draw_subject(1, 18))
-    points, triangles = face.template.vertices, skin_triangles(face)
+    points, triangles = face.template.vertices, face_and_head_triangles(face)
     used = np.unique(triangles)
     tight = expression_blood(strain_of(points, 1.15 * points, triangles, face.tension), look)[used]
     slack = expression_blood(strain_of(points, 0.9 * points, triangles, face.tension), look)[used]
@@ -100,7 +100,7 @@ def test_maps_at_rest_are_the_neutrals_and_an_expression_changes_them(face):
 def test_a_skin_alone_is_strained_as_with_the_rest_of_the_head(face):
     points = face.template.vertices
     offset = 1e-3 * np.random.default_rng(0).standard_normal(points.shape)
-    skin = int(skin_triangles(face).max()) + 1
+    skin = int(face_and_head_triangles(face).max()) + 1
     whole, alone = strain_in(points, offset), strain_in(points[:skin], offset[:skin])
     np.testing.assert_array_equal(whole.area, alone.area)
     assert np.abs(whole.area).max() > 0.01

@@ -7,9 +7,9 @@ import pytest
 
 from mien.bake.skin_prior import cheek_vertices
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
-from mien.synth.skin.biophysics import Skin, colour, typology_angle
+from mien.synth.skin.biophysics import SkinComposition, colour, typology_angle
 from mien.synth.skin.brows import Hairs, brow_hairs
-from mien.synth.skin.colouring import Texels, coloured, coloured_plain, encoded
+from mien.synth.skin.colouring import Texels, coloured, coloured_plain, encode_srgb
 from mien.synth.skin.fast import albedo_256
 from mien.synth.skin.grid import SIZE, grid
 from mien.synth.skin.look import draw_look
@@ -108,10 +108,10 @@ def test_the_fast_path_needs_neither_numba_nor_opencv():
 
 
 def test_the_table_of_a_subject_is_the_formula():
-    own = Skin(0.05, 0.015, 0.75, 0.15, 2e-4)
+    own = SkinComposition(0.05, 0.015, 0.75, 0.15, 2e-4)
     rng = np.random.default_rng(0)
     melanin, blood = 0.05 * np.exp(rng.uniform(-1.2, 2.0, 200)), 0.015 * np.exp(rng.uniform(-1.2, 2.0, 200))
-    exact = colour(Skin(melanin, blood, 0.75, 0.15, 2e-4))
+    exact = colour(SkinComposition(melanin, blood, 0.75, 0.15, 2e-4))
     table = np.exp(tint_of(own).log_colour(np.log(melanin), np.log(blood)))
     np.testing.assert_allclose(linear_to_srgb(table), linear_to_srgb(exact), atol=0.006)
 
@@ -124,7 +124,7 @@ def test_maps_are_coloured_as_the_plain_twin_colours_them(subjects):
     texels = Texels((made[0].astype(np.float32), made[1].astype(np.float32), fields[0]), *fields[1:])
     fast = coloured(look, texels)
     np.testing.assert_allclose(fast, coloured_plain(look, texels), rtol=1e-4)
-    np.testing.assert_allclose(encoded(fast), linear_to_srgb(fast), atol=3e-4)
+    np.testing.assert_allclose(encode_srgb(fast), linear_to_srgb(fast), atol=3e-4)
 
 
 def test_mottling_is_even_and_without_seams():

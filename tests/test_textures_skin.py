@@ -12,7 +12,7 @@ from mien.core.mesh import Image, Topology
 from mien.geometry.uvspace import locate_texels
 from mien.template.load import load_template
 from mien.template.regions import region
-from mien.textures.generated import SkinLook, generated_skin
+from mien.textures.generated import GeneratedLook, generated_skin
 from mien.textures.hair import brow_strokes
 from mien.textures.skin import regional_fields, static_maps
 from mien.textures.tangent import normal_from_displacement
@@ -22,7 +22,7 @@ TEMPLATE = load_template()
 
 @cache
 def skin(tone: float = 0.3, seed: int = 1, resolution: int = 256) -> dict[str, Image]:
-    return generated_skin(TEMPLATE, tone, seed, resolution, SkinLook(stubble=0.5))
+    return generated_skin(TEMPLATE, tone, seed, resolution, GeneratedLook(stubble=0.5))
 
 
 @cache
@@ -92,7 +92,7 @@ def test_fields_are_symmetric():
 
 
 def test_generated_skin_is_deterministic_and_follows_the_seed():
-    again = generated_skin(TEMPLATE, 0.3, 1, 256, SkinLook(stubble=0.5))
+    again = generated_skin(TEMPLATE, 0.3, 1, 256, GeneratedLook(stubble=0.5))
     for tile in ("face", "head"):
         assert again[tile].pixels.tobytes() == skin()[tile].pixels.tobytes()
     assert (skin(seed=2)["face"].pixels != skin()["face"].pixels).any()

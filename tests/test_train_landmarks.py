@@ -36,13 +36,13 @@ def test_heads_at_all_levels_are_the_same_surface(model):
 
 
 def test_samples_are_the_same_every_time_and_points_lie_on_the_face(model):
-    from mien.train.landmark_data import samples
+    from mien.train.landmark_data import draw_batch
 
-    first, again = samples(5, 3), samples(5, 3)
+    first, again = draw_batch(5, 3), draw_batch(5, 3)
     np.testing.assert_array_equal(first.crops, again.crops)
     np.testing.assert_array_equal(first.points, again.points)
-    assert not np.array_equal(first.crops, samples(5, 4).crops)
-    faces = [s for s in (samples(5, i) for i in range(6)) if (s.presence == 1).any()]
+    assert not np.array_equal(first.crops, draw_batch(5, 4).crops)
+    faces = [s for s in (draw_batch(5, i) for i in range(6)) if (s.presence == 1).any()]
     errors = []
     for sample in faces:
         for image, points in zip(

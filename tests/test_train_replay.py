@@ -7,8 +7,8 @@ import pytest
 
 from mien.geometry.normals import vertex_normals
 from mien.scan.landmarks.face_points import MIRROR_68
-from mien.scan.landmarks.geometry_picture import Frame, crop_view, geometry_image
-from mien.scan.landmarks.orthographic import View
+from mien.scan.landmarks.geometry_picture import FaceFrame, crop_view, geometry_image
+from mien.scan.landmarks.orthographic import OrthographicView
 from mien.synth.scans.clutter import blob
 from mien.train import replay
 
@@ -20,7 +20,9 @@ def lump():
 
 
 def picture(lump, roll: float = 0.0, reach: float = 1.0) -> np.ndarray:
-    view = View(crop_view(Frame(np.eye(3), np.zeros(3), 1.0), roll=roll).axes, np.zeros(3), reach, 128)
+    view = OrthographicView(
+        crop_view(FaceFrame(np.eye(3), np.zeros(3), 1.0), roll=roll).axes, np.zeros(3), reach, 128
+    )
     return np.round(geometry_image(*lump, view)[0] * 127).astype(np.int8)
 
 

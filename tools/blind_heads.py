@@ -26,7 +26,7 @@ from scipy import stats
 
 from mien.core.face import PreparedScan
 from mien.database.release import SEED, split_indices
-from mien.evaluate.measures.consistency import read_people
+from mien.evaluate.measures.consistency import read_ict_people
 from mien.meshio.load import load_scan
 from mien.register.run import register
 from mien.register.unit import settle_unit
@@ -143,7 +143,7 @@ def main() -> None:
             parser.error(
                 f"{len(people)} scans, {given.heads // 2} people are needed; give --ict for the rest"
             )
-        source = read_people(given.ict)
+        source = read_ict_people(given.ict)
         people += [(ICT, source.person(1000 * given.seed + index)) for index in range(missing)]
     draw(given.out, people[: given.heads // 2], given.heads, given.seed, tuple(given.ages))
 

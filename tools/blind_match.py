@@ -25,7 +25,7 @@ from mien.geometry.align import transformed
 from mien.meshio.load import load_scan
 from mien.render.camera import standard_camera
 from mien.render.raster import render_view
-from mien.render.renderable import Subject, subject_from_scan, subject_from_template
+from mien.render.renderable import Renderable, renderable_from_scan, renderable_from_template
 from mien.scan.clean import clean_scan
 from mien.synth.random_heads import random_head
 from mien.template.load import load_template
@@ -50,19 +50,19 @@ def main() -> None:
 
 def draw_test(out: Path, people: list[tuple[Path, Path, Path]], heads: int, seed: int) -> None:
     template = load_template()
-    subjects: list[tuple[str, Subject]] = []
+    subjects: list[tuple[str, Renderable]] = []
     for letter, (folder, scan_path, albedo) in zip(string.ascii_uppercase, people, strict=False):
         asset = read_asset(folder, template)
-        subject = subject_from_template(template, asset.rig)
+        subject = renderable_from_template(template, asset.rig)
         scan = clean_scan(load_scan(scan_path, albedo))
         transform = np.array(json.loads((folder / "asset.json").read_text())["scan_to_asset"])
         upright = replace(scan, vertices=transformed(transform, scan.vertices))
-        draw(out / f"scan_{letter}.png", subject_from_scan(upright, frame=subject.frame))
+        draw(out / f"scan_{letter}.png", renderable_from_scan(upright, frame=subject.frame))
         subjects.append((f"scan_{letter}", subject))
     for index in range(heads - len(people)):
         head = place_parts(template, settle_lids(template, random_head(seed, index)))
         rig = Rig(head, template.shapes, template.joints, template.joint_weights)
-        subjects.append(("random", subject_from_template(template, rig)))
+        subjects.append(("random", renderable_from_template(template, rig)))
     order = np.random.default_rng(seed).permutation(len(subjects))
     for number, index in enumerate(order, start=1):
         draw(out / f"head_{number}.png", subjects[index][1])
@@ -70,7 +70,7 @@ def draw_test(out: Path, people: list[tuple[Path, Path, Path]], heads: int, seed
     (out / "key.json").write_text(json.dumps(key, indent=1) + "\n")
 
 
-def draw(path: Path, subject: Subject) -> None:
+def draw(path: Path, subject: Renderable) -> None:
     views = [
         render_view(subject, standard_camera(subject.frame, SIZE, SIZE, view), {}, "clay") for view in VIEWS
     ]

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import tyro
 
-from mien.evaluate.measures.expected_error import FITTED_SEED, HELD_OUT_SEED, fit_error_model, samples
+from mien.evaluate.measures.expected_error import (
+    FITTED_SEED,
+    HELD_OUT_SEED,
+    calibration_samples,
+    fit_error_model,
+)
 from mien.register.error_model import ASSET, TARGETS, write_error_model
 from mien.template.load import load_template
 
@@ -17,8 +22,8 @@ from mien.template.load import load_template
 def main(scans: int = 24, held_out: int = 12, out: Path = ASSET) -> None:
     """Registers `scans` synthetic scans to fit on and `held_out` others to test on."""
     template = load_template()
-    training = list(samples(template, range(FITTED_SEED, FITTED_SEED + scans), print))
-    testing = list(samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + held_out), print))
+    training = list(calibration_samples(template, range(FITTED_SEED, FITTED_SEED + scans), print))
+    testing = list(calibration_samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + held_out), print))
     model = fit_error_model(training, testing)
     write_error_model(out, model)
     for target in TARGETS:

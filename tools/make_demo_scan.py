@@ -34,12 +34,12 @@ from mien.geometry.solve import SpdSolver
 from mien.geometry.uvspace import fill_gutter
 from mien.template.load import load_template
 from mien.textures.eyes import IRIS_COLOURS
-from mien.textures.generated import SkinLook, generated_skin
+from mien.textures.generated import GeneratedLook, generated_skin
 
 OUT = Path(__file__).parent.parent / "examples/demo_scan.glb"
 SEED = 7
 TONE = 0.3
-LOOK = SkinLook(masculine=0.45, stubble=0.0, freckles=0.4)
+LOOK = GeneratedLook(masculine=0.45, stubble=0.0, freckles=0.4)
 EXPRESSION = {"mouthSmileLeft": 0.12, "mouthSmileRight": 0.06, "browInnerUp": 0.1, "eyeSquintLeft": 0.12}
 TRIANGLES = 40_000
 NOISE = 0.0001  # metres

@@ -1,4 +1,4 @@
-"""Light stage, attributes and features put together as one `Basis`."""
+"""Light stage, attributes and features put together as one `SynthBasis`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mien.core.mesh import split_quads
 from mien.geometry.laplacian import lumped_mass
 from mien.geometry.solve import SpdSolver
 from mien.synth.identity.attributes import attribute_weights, mean_attribute_weights
-from mien.synth.identity.basis import Axis, Basis
+from mien.synth.identity.basis import Axis, SynthBasis
 from mien.synth.subject import draw_subject
 from tools.build_data_basis.light_stage import LightStage, carry_light_stage
 from tools.build_data_basis.targets import attribute_targets, feature_targets
@@ -25,7 +25,7 @@ LEAST_VARIANCE = 0.25  # of a stage weight, left open by the attributes
 _SUBJECTS = 4000
 
 
-def compile_basis(skin: Skin, source: Source, template: Template) -> tuple[Basis, LightStage]:
+def compile_basis(skin: Skin, source: Source, template: Template) -> tuple[SynthBasis, LightStage]:
     """The basis and the carried light stage (for the report)."""
     regions = {name: weight[: len(skin.vertices)] for name, weight in template.regions.items()}
     stage = carry_light_stage(skin, regions)
@@ -36,7 +36,7 @@ def compile_basis(skin: Skin, source: Source, template: Template) -> tuple[Basis
     units = expression_units(skin, source, template)
     to_cage = CageFit(skin.subdivision)
     attribute_stage = ATTRIBUTE_SHARE * followed
-    basis = Basis(
+    basis = SynthBasis(
         mean=(skin.vertices + stage.mean).astype(np.float32),
         subdivision=skin.subdivision.astype(np.float32),
         stage=to_cage(stage.modes),

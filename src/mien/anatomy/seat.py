@@ -7,8 +7,8 @@ from jaxtyping import Float
 
 from mien.anatomy.eye_placement import EyeBinding, PlacedEye
 from mien.anatomy.seat_lids import bind_lids, keep_off, settle
-from mien.anatomy.seat_lips import Lips, bind_lips
-from mien.anatomy.seat_zones import bind_corners, bind_lid_rims, bind_mouth, bind_nostrils
+from mien.anatomy.seat_lips import LipSeat, bind_lips
+from mien.anatomy.seat_zones import bind_corners, bind_lid_rims, bind_mouth_zone, bind_nostrils
 from mien.core.face import Template
 from mien.geometry.align import fit_similarity
 
@@ -26,9 +26,9 @@ class Seat:
         rows = np.arange(face.start, face.stop)
         self._stable = rows[template.vertices[rows, 1] > _STABLE_ABOVE]
         self._lids = {side: bind_lids(template, side, n) for side in SIDES}
-        self.lips: Lips = bind_lips(template, n)
+        self.lips: LipSeat = bind_lips(template, n)
         self._rims = bind_lid_rims(template, n)
-        self._healed = [*bind_corners(template, n), *bind_nostrils(template), bind_mouth(template)]
+        self._healed = [*bind_corners(template, n), *bind_nostrils(template), bind_mouth_zone(template)]
 
     def __call__(
         self, skin: Float[np.ndarray, "S 3"]

@@ -19,7 +19,7 @@ _SMOOTHING = 0.01  # of the margin's offsets, against ripples
 
 
 @dataclass(frozen=True)
-class Lids:
+class LidSeat:
     """One eye: `fit` takes the gaps that a margin lacks to offsets of `eye.around`.
 
     `cover` rows keep `floor` metres off the ball, `socket` rows stay within `bag` metres of it.
@@ -33,7 +33,7 @@ class Lids:
     bag: Float[np.ndarray, " B"]
 
 
-def bind_lids(template: Template, side: str, n_skin: int) -> Lids:
+def bind_lids(template: Template, side: str, n_skin: int) -> LidSeat:
     """Reads off the template how one eye's lids lie on its ball."""
     eye = bind_eye(template, side, np.arange(n_skin))
     on_margin = eye.spread[np.searchsorted(eye.around, eye.contact)]
@@ -49,10 +49,10 @@ def bind_lids(template: Template, side: str, n_skin: int) -> Lids:
     part = template.part(f"eye_socket_{side}").vertices
     socket = np.arange(part.start, part.stop)
     bag = np.maximum(eye.clearance(template.vertices[socket]), LEAST_GAP)
-    return Lids(eye, eye.spread @ inverse, eye.around[seen], floor, socket, bag)
+    return LidSeat(eye, eye.spread @ inverse, eye.around[seen], floor, socket, bag)
 
 
-def settle(lids: Lids, out: np.ndarray, head: Similarity) -> PlacedEye:
+def settle(lids: LidSeat, out: np.ndarray, head: Similarity) -> PlacedEye:
     """Places the ball of a standing `head` and lays the lids of its skin `out` on it, in place."""
     eye = lids.eye
     for sink in (False, True):
@@ -63,13 +63,13 @@ def settle(lids: Lids, out: np.ndarray, head: Similarity) -> PlacedEye:
     return ball
 
 
-def keep_off(lids: Lids, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
+def keep_off(lids: LidSeat, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
     """The lids' skin off a ball that looks along `gaze`, the socket's bag behind it; in place."""
     _cover(lids, out, ball, gaze)
     _tuck(lids, out, ball, gaze)
 
 
-def _cover(lids: Lids, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
+def _cover(lids: LidSeat, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
     """The lids' skin at least so far off the ball as in the template."""
     cover = out[lids.cover]
     lack = lids.floor - signed_clearance(cover, ball.centre, ball.radius, gaze)
@@ -78,7 +78,7 @@ def _cover(lids: Lids, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray,
     out[lids.cover] = cover + np.maximum(lack, 0.0)[:, None] * ray
 
 
-def _tuck(lids: Lids, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
+def _tuck(lids: LidSeat, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, "3"]) -> None:
     """The socket's bag no farther from the ball than in the template: it must not come through thin lids."""
     ray = out[lids.socket] - ball.centre
     ray /= np.linalg.norm(ray, axis=1, keepdims=True)
@@ -86,7 +86,7 @@ def _tuck(lids: Lids, out: np.ndarray, ball: PlacedEye, gaze: Float[np.ndarray, 
     out[lids.socket] -= np.maximum(over, 0.0)[:, None] * ray
 
 
-def _lay(lids: Lids, out: np.ndarray, ball: PlacedEye) -> None:
+def _lay(lids: LidSeat, out: np.ndarray, ball: PlacedEye) -> None:
     """Margins to the distance from the ball that they have in the template."""
     eye = lids.eye
     margin = out[eye.contact]

@@ -21,7 +21,7 @@ _LIP_ROUNDS = 4
 
 
 @dataclass(frozen=True)
-class Lips:
+class LipSeat:
     """The lips' seams, right corner to left; `rows` near them take `upper` / `lower` seam offsets."""
 
     seam_upper: Int[np.ndarray, " U"]
@@ -56,7 +56,7 @@ class Lips:
         out[self.rows, 1] += 0.5 * self.sign * (self.weights @ apart)
 
 
-def bind_lips(template: Template, n_skin: int) -> Lips:
+def bind_lips(template: Template, n_skin: int) -> LipSeat:
     """Reads off the template which skin belongs to which lip."""
     upper, lower = template.loops["lips_inner_upper"], template.loops["lips_inner_lower"]
     seam = template.vertices[upper]
@@ -64,7 +64,7 @@ def bind_lips(template: Template, n_skin: int) -> Lips:
     above = _nearer(template, n_skin, upper[1:-1], lower[1:-1])[rows]
     x = np.abs(template.vertices[rows, 0])
     inside = 1 - smoothstep(x, 0.93 * seam[:, 0].max(), seam[:, 0].max())  # corners belong to both lips
-    return Lips(upper, lower, rows, weights, np.where(above, 1.0, -1.0) * inside)
+    return LipSeat(upper, lower, rows, weights, np.where(above, 1.0, -1.0) * inside)
 
 
 def _nearer(

@@ -122,7 +122,7 @@ def _deeper(lining: Float[np.ndarray, "R 3"], rim: Float[np.ndarray, "L 3"]) -> 
     )
 
 
-def bind_mouth(template: Template) -> Zone:
+def bind_mouth_zone(template: Template) -> Zone:
     """The mouth's walls go with the skin before them, so that cheeks and lips keep their thickness."""
     walls = bind_walls(template)
     known = np.flatnonzero(walls.weights.getnnz(axis=0))

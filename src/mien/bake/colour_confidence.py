@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from mien.bake.hairline import outer_zone
+from mien.bake.hairline import beyond_face
 from mien.bake.project import Projection
 from mien.bake.skin_prior import cheek_vertices
 from mien.bake.texture_sampling import ColourSource
@@ -238,7 +238,7 @@ def colour_trust(
     zones = (
         (hairy_zone(template), dark),
         (_region(template, "beard"), beard),
-        (1.0 - outer_zone(template), lit),
+        (1.0 - beyond_face(template), lit),
         (sure, shaded),
     )
     trust = np.maximum(trust, np.maximum.reduce([zone * kept for zone, kept in zones]))

@@ -38,7 +38,7 @@ def hair_line(
     was measured. `kept` is 1 where hair belongs to the face (brows, beard) and nothing is taken away.
     `form` is 1 where the scan's form is surely that of bare skin: there less light is shade, not hair.
     """
-    outer = outer_zone(template) * (1.0 - kept)
+    outer = beyond_face(template) * (1.0 - kept)
     sure = trust * (1.0 - outer) * (1.0 - kept) * (trust > 0.7)
     if sure.sum() < 20:
         return np.ones(len(trust))
@@ -50,7 +50,7 @@ def hair_line(
     return 1.0 - outer * (1.0 - dark * strands)
 
 
-def outer_zone(template: Template) -> Float[np.ndarray, " V"]:
+def beyond_face(template: Template) -> Float[np.ndarray, " V"]:
     """0 on the middle of the face, 1 beyond brows, cheeks and chin."""
     points = template.landmarks.on(template.vertices, template.topology)
     away = np.linalg.norm(template.vertices - points[27:].mean(axis=0), axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from safetensors.numpy import load_file
 
-from mien.bake.hairline import outer_zone
+from mien.bake.hairline import beyond_face
 from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 
@@ -78,7 +78,7 @@ def completion_pattern(template: Template, tone: float) -> Float[np.ndarray, "V 
     out = regional_pattern(template, tone)
     light = out.mean(axis=1, keepdims=True)
     ears, scalp = (_region(template, name)[:, None] for name in ("ear_", "scalp"))
-    chroma = np.maximum(1.0 - outer_zone(template)[:, None], (1.0 - _EAR_PALER) * ears)
+    chroma = np.maximum(1.0 - beyond_face(template)[:, None], (1.0 - _EAR_PALER) * ears)
     return (1.0 - _SHAVED * scalp) * light + chroma * (out - light)
 
 

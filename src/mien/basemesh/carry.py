@@ -59,7 +59,7 @@ def carry(
     carry_mouth(template, bound, head, vertices)
     carry_followers(bound, vertices)
     return Carried(
-        vertices, bound.attachment, trusted, len(flipped_triangles(bound, vertices, bound.base.triangles))
+        vertices, bound.attachment, trusted, len(turned_triangles(bound, vertices, bound.base.triangles))
     )
 
 
@@ -149,7 +149,7 @@ def _turned(
     return np.flatnonzero(np.einsum("td,td->t", rest, triangle_cross(after, triangles)) < 0)
 
 
-def flipped_triangles(
+def turned_triangles(
     bound: BoundMesh, vertices: Float[np.ndarray, "W 3"], triangles: Int[np.ndarray, "T 3"]
 ) -> Int[np.ndarray, " F"]:
     """Triangles turned over against the base mesh, the turn of the whole head taken out."""

@@ -182,11 +182,11 @@ def _info(command: Info) -> int:
 
 
 def _sheet(command: Info, out: Path, shown: int) -> None:
-    from mien.pipeline.describe_database import contact_sheet, write_sheet
+    from mien.pipeline.describe_database import draw_database_sheet, write_sheet
     from mien.pipeline.progress import counting_progress
 
     with counting_progress("pictures", shown) as tell:
-        picture = contact_sheet(command.address, shown, skip_damaged=command.skip_damaged, tell=tell)
+        picture = draw_database_sheet(command.address, shown, skip_damaged=command.skip_damaged, tell=tell)
     print(write_sheet(out, picture), file=sys.stderr)
 
 

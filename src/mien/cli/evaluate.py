@@ -181,9 +181,9 @@ def _evaluate_trust(command: Evaluate, scans: list[RealScan]) -> int:
 
 def run_bench(command: Bench) -> int:
     """Registration beside others; returns the exit status."""
-    from mien.evaluate.registration import bench_registration, real_scans
+    from mien.evaluate.registration import evaluate_bench, real_scans
 
-    return _print_rows(bench_registration(real_scans(command.scans, command.albedo, ())), command.json)
+    return _print_rows(evaluate_bench(real_scans(command.scans, command.albedo, ())), command.json)
 
 
 def _print_rows(rows: list[dict[str, object]], out: Path | None) -> int:

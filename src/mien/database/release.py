@@ -158,9 +158,8 @@ def check() -> list[str]:
     now = fingerprint()
     different = [name for name, value in manifest["fingerprint"].items() if now[name] != value]
     if different:
-        return [
-            f"{', '.join(different)} changed, but not what is drawn: run python -m mien.database.release --write"
-        ]
+        names = ", ".join(different)
+        return [f"{names} changed, but not what is drawn: run python -m mien.database.release --write"]
     return []
 
 

@@ -19,7 +19,7 @@ from mien.core.errors import MienError
 from mien.geoimage.codec import GeometryImageCodec, face_codec
 from mien.synth.expression.codes import ExpressionPlan
 from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
-from mien.synth.identity.basis import Basis, load_basis
+from mien.synth.identity.basis import SynthBasis, load_basis
 from mien.synth.subject import Subject, draw_subject
 from mien.template.load import load_template
 
@@ -59,7 +59,7 @@ class Sampler:
         resolution: int = 256,
         expressions: str = "26",
         *,
-        basis: Basis | None = None,
+        basis: SynthBasis | None = None,
         albedo: bool = True,
         maps: str = "albedo",
         keep: int = KEPT_SUBJECTS,

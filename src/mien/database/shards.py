@@ -61,7 +61,7 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
-def unpack(name: str, data: bytes) -> Iterator[Record]:
+def unpack_shard(name: str, data: bytes) -> Iterator[Record]:
     """The records in (a piece of) a shard. Raises `MienError` that names the shard where it is damaged."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:

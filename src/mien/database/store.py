@@ -24,7 +24,7 @@ from jaxtyping import Float
 from mien.core.errors import MienError
 from mien.database.filesystem import Folder
 from mien.database.record import Record
-from mien.database.shards import ShardSummary, pack_shard, unpack
+from mien.database.shards import ShardSummary, pack_shard, unpack_shard
 
 SCHEMA_VERSION = 1
 _OPTIONS = ("seed", "expressions", "start", "per_shard", "resolution", "maps")  # what a user asks for
@@ -91,7 +91,7 @@ class Database:
             raise MienError(f"{self.folder.address}: no subject {key!r}; the first is {rows[0]!r}")
         place = self.manifest.slice(rows.index(key), 1).to_pylist()[0]
         data = self.folder.read(f"shards/{place['shard']}", place["offset"], place["bytes"])
-        return next(unpack(place["shard"], data))
+        return next(unpack_shard(place["shard"], data))
 
     def records(self, *, on_damaged: Callable[[str], None] | None = None) -> Iterator[Record]:
         """All subjects, a shard in memory at a time.
@@ -100,7 +100,7 @@ class Database:
         """
         for name in self._shards():
             try:
-                yield from list(unpack(name, self._checked(name)))
+                yield from list(unpack_shard(name, self._checked(name)))
             except MienError as error:
                 if on_damaged is None:
                     raise

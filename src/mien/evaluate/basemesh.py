@@ -14,7 +14,7 @@ from mien.basemesh.fit_quality import topology_quality
 from mien.basemesh.loops import margins
 from mien.basemesh.shapes import carried_shapes
 from mien.core.face import PreparedScan, Rig, Template
-from mien.evaluate.measures.coarse_mesh import write_obj
+from mien.evaluate.measures.coarse_mesh import write_coarse_obj
 from mien.evaluate.registration import RealScan, Rows
 from mien.meshio.load import load_scan
 from mien.register.run import register
@@ -35,7 +35,7 @@ def evaluate_topology(scans: list[RealScan], meshes: tuple[Path, ...], say: Call
     template = load_template()
     bound: dict[str, tuple[BoundMesh, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for path in (*meshes, write_obj(Path(folder) / "coarse.obj", template)):
+        for path in (*meshes, write_coarse_obj(Path(folder) / "coarse.obj", template)):
             say(f"fitting {path.name}")
             started = time.perf_counter()
             mesh = bind_base_mesh(template, read_base_mesh(path))

@@ -8,9 +8,15 @@ from pathlib import Path
 
 from mien.core.face import PreparedScan, Template
 from mien.evaluate.measures.calibration_plot import calibration_picture
-from mien.evaluate.measures.expected_error import HELD_OUT_SEED, Reliability, reliability, samples
+from mien.evaluate.measures.expected_error import HELD_OUT_SEED, Reliability, calibration_samples, reliability
 from mien.evaluate.measures.punched import punched
-from mien.evaluate.measures.robustness import Outcome, Subject, real_subject, robustness, synthetic_subject
+from mien.evaluate.measures.robustness import (
+    Outcome,
+    UndisturbedScan,
+    real_subject,
+    robustness,
+    synthetic_subject,
+)
 from mien.evaluate.registration import RealScan
 from mien.meshio.load import load_scan
 from mien.pipeline.render import write_picture
@@ -36,7 +42,7 @@ def plot_calibration(out: Path, scans: list[RealScan], say: Say, count: int = HE
     """
     out.mkdir(parents=True, exist_ok=True)
     template, model = load_template(), error_model()
-    held_out = list(samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + count), say))
+    held_out = list(calibration_samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + count), say))
     found = [reliability(model, held_out, target) for target in TARGETS]
     vertices = sum(len(s.columns) for s in held_out)
     said = f"{len(held_out)} synthetic scans that it was not fitted on, {vertices:,} vertices"
@@ -75,7 +81,7 @@ def _hole_numbers(template: Template, prepared: PreparedScan) -> dict[str, objec
 def try_robustness(scans: list[RealScan], say: Say) -> list[Outcome]:
     """Every disturbance on a synthetic head and on the given scans, and what is no face."""
     template = load_template()
-    subjects: list[Subject] = [synthetic_subject(template, ROBUSTNESS_SEED)]
+    subjects: list[UndisturbedScan] = [synthetic_subject(template, ROBUSTNESS_SEED)]
     subjects += [real_subject(template, load_scan(scan.path, scan.albedo)) for scan in scans]
     return list(robustness(template, subjects, say))
 

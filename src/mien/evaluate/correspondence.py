@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.evaluate.measures.consistency import places_on_template, read_people, spread
+from mien.evaluate.measures.consistency import places_on_template, read_ict_people, spread
 from mien.evaluate.measures.expression_removal import STRONG, posed_scan, removal, weights_in_words
 from mien.register.run import register
 from mien.template.load import load_template
@@ -39,7 +39,7 @@ def evaluate_expressions(say: Callable[[str], None]) -> Rows:
 def evaluate_consistency(folder: Path, say: Callable[[str], None]) -> Rows:
     """ICT-FaceKit's people registered: how far its vertices wander on the template, after each fit (mm)."""
     template = load_template()
-    people = read_people(folder)
+    people = read_ict_people(folder)
     linear, fitted = [], []
     for seed in range(PEOPLE):
         say(f"person {seed + 1} of {PEOPLE}")

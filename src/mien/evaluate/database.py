@@ -14,11 +14,16 @@ from mien.core.errors import MienError
 from mien.core.face import Template
 from mien.database.release import SEED, split_indices
 from mien.evaluate.measures.anthropometry import ageing_rows, anthropometry_rows
-from mien.evaluate.measures.consistency import read_people
+from mien.evaluate.measures.consistency import read_ict_people
 from mien.evaluate.measures.effects import dynamic_numbers, expression_form, shares, standardised
 from mien.evaluate.measures.geometry_image_heads import NARROW_FACE
 from mien.evaluate.measures.linear_model import COMPONENTS, reconstruction_errors
-from mien.evaluate.measures.predictability import attribute_limits, attributes_told, known_of, numbers_of
+from mien.evaluate.measures.predictability import (
+    attribute_features,
+    attribute_limits,
+    attributes_told,
+    numbers_of,
+)
 from mien.evaluate.measures.skin_features import mean_colours, skin_features
 from mien.evaluate.measures.spread import (
     nearest_neighbours,
@@ -29,10 +34,10 @@ from mien.evaluate.measures.spread import (
     unevenness,
     without_rigid,
 )
-from mien.model.linear import HeadModel, aligned_skins, fit_pca, importance
+from mien.model.linear import PcaHeadModel, aligned_skins, fit_pca, importance
 from mien.sheets.database_plots import component_picture, distribution_picture, spread_picture
 from mien.synth.distributions import distribution_rows, marginals
-from mien.synth.identity.basis import Basis, load_basis
+from mien.synth.identity.basis import SynthBasis, load_basis
 from mien.synth.identity.calipers import Calipers
 from mien.synth.identity.heads import NeutralHead, head_maker
 from mien.synth.skin.fast import albedo_256
@@ -110,14 +115,14 @@ def evaluate_database(ict: Path | None, plots: Path | None, say: Say, sizes: Siz
     return sections
 
 
-def _heads(basis: Basis, split: str, count: int) -> list[NeutralHead]:
+def _heads(basis: SynthBasis, split: str, count: int) -> list[NeutralHead]:
     maker, indices = head_maker(basis), split_indices(split)
     if count > len(indices):
         raise MienError(f"{count} people of the {split} split, which has {len(indices)}; ask for fewer")
     return [maker.head(draw_subject(SEED, index)) for index in indices[:count]]
 
 
-def _anthropometry_rows(basis: Basis, template: Template, fitted: list[NeutralHead]) -> Rows:
+def _anthropometry_rows(basis: SynthBasis, template: Template, fitted: list[NeutralHead]) -> Rows:
     subjects = [draw_subject(SEED, index) for index in split_indices("train")[: len(fitted)]]
     return anthropometry_rows(Calipers(template, basis.mean), subjects, fitted)
 
@@ -132,11 +137,11 @@ def _people(
     subjects = [draw_subject(SEED, index) for index in indices]
     looks = [draw_look(subject) for subject in subjects]
     skin = np.array([skin_features(albedo_256(look)) for look in looks])
-    return _People(subjects, heads, looks, form, deviations, skin, known_of(subjects), sizes.taught)
+    return _People(subjects, heads, looks, form, deviations, skin, attribute_features(subjects), sizes.taught)
 
 
 def _spread_rows(
-    basis: Basis, template: Template, heads: Float[np.ndarray, "B S 3"], ict: Path | None
+    basis: SynthBasis, template: Template, heads: Float[np.ndarray, "B S 3"], ict: Path | None
 ) -> Rows:
     own, stage = region_spread(heads.astype(np.float64), template), stage_spread(basis, template)
     rows: Rows = [
@@ -149,7 +154,7 @@ def _spread_rows(
         for name in own
     ]
     if ict is not None:
-        people = read_people(ict)
+        people = read_ict_people(ict)
         modes = without_rigid(people.modes[:, :NARROW_FACE], people.mean[:NARROW_FACE])
         spread = 1e3 * float(np.sqrt((modes**2).sum(axis=(0, 2)).mean()))
         rows.append({"region": "ICT-FaceKit's narrow face, its own mesh", "ict_carried_mm": spread})
@@ -157,7 +162,7 @@ def _spread_rows(
 
 
 def _likeness_rows(
-    basis: Basis,
+    basis: SynthBasis,
     template: Template,
     train: Float[np.ndarray, "B S 3"],
     test: Float[np.ndarray, "M S 3"],
@@ -193,7 +198,7 @@ def _drawing_rows(heads: list[NeutralHead]) -> Rows:
     ]
 
 
-def _component_rows(model: HeadModel, errors: list[dict[str, float]]) -> Rows:
+def _component_rows(model: PcaHeadModel, errors: list[dict[str, float]]) -> Rows:
     explained = model.explained
     return [{"training_share": float(explained[int(row["components"]) - 1]), **row} for row in errors]
 
@@ -210,7 +215,7 @@ def _told_rows(people: _People) -> Rows:
     return rows + [{"from": f"knowing {name}", **row} for name, row in attribute_limits().items()]
 
 
-def _effect_rows(basis: Basis, people: _People, count: int) -> Rows:
+def _effect_rows(basis: SynthBasis, people: _People, count: int) -> Rows:
     """Baseline 0; `exact` by the generator's own split; `attributes` are the person's, which nobody sees."""
     form, skin, known = people.form, people.skin, people.known
     both = np.concatenate([form, skin], axis=1)
@@ -242,7 +247,7 @@ def _but(
 
 
 def _draw(
-    plots: Path, drawn: list[Subject], model: HeadModel, errors: list[dict[str, float]], spread: Rows
+    plots: Path, drawn: list[Subject], model: PcaHeadModel, errors: list[dict[str, float]], spread: Rows
 ) -> None:
     regions = [row for row in spread if "database_mm" in row]
     own, theirs = (

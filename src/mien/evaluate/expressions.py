@@ -75,7 +75,7 @@ def _measure(maker: ExpressionMaker, bound: BoundHead, plain: BoundHead, name: s
     offsets = maker.expression(bound, weights)
     posed, transferred = rest + offsets, maker.expression(plain, weights)
     own = (offsets - transferred)[face]
-    folds = judge.folded(posed[face], rest[face], surface)
+    folds = judge.folded_triangles(posed[face], rest[face], surface)
     lids = judge.near_lids(template, surface)
     crossed, apart = judge.lips(maker, posed, rest.astype(np.float64), weights)
     cheeks = np.max([template.regions[region][face] for region in _CHEEKS], axis=0)

@@ -41,7 +41,7 @@ class Row:
     contour: float = np.nan
 
 
-def measure(case: Case, networks: str) -> Row:
+def measure_case(case: Case, networks: str) -> Row:
     """Runs the detector on the case."""
     started = time.process_time()
     try:
@@ -105,7 +105,7 @@ def _cell(row: Row, column: str) -> str:
 def main() -> None:
     """Prints the table."""
     folder = os.environ.get("MIEN_DATA")
-    rows = [measure(case, n) for case in cases(Path(folder) if folder else None) for n in NETWORKS]
+    rows = [measure_case(case, n) for case in cases(Path(folder) if folder else None) for n in NETWORKS]
     print(table(rows))  # noqa: T201
 
 

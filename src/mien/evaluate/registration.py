@@ -11,8 +11,8 @@ import numpy as np
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Template
-from mien.evaluate.measures.bench import bench_registration as bench
-from mien.evaluate.measures.registration import correspondence, measure
+from mien.evaluate.measures.bench import bench_against_trimesh as bench
+from mien.evaluate.measures.registration import correspondence, measure_registration
 from mien.geometry.align import transformed
 from mien.meshio.load import load_scan
 from mien.register.run import register
@@ -76,7 +76,7 @@ def _real_row(template: Template, scan: RealScan) -> dict[str, object]:
         "seconds_landmarks": found - started,
         "seconds": seconds,
         **detection,
-        **measure(template, fitted, prepared),
+        **measure_registration(template, fitted, prepared),
     }
 
 
@@ -100,7 +100,7 @@ def evaluate_shapes() -> Rows:
     return [{"scan": "template", **quality}]
 
 
-def bench_registration(scans: list[RealScan]) -> Rows:
+def evaluate_bench(scans: list[RealScan]) -> Rows:
     """Ours beside trimesh's two, from the same linear fit with the same landmarks and measure.
 
     Without scans, on a synthetic one.

@@ -21,7 +21,7 @@ from mien.core.mesh import Image
 from mien.render.camera import Camera
 from mien.render.lights import macro_studio
 from mien.render.raster import light_for, render_lit
-from mien.render.renderable import Subject, subject_from_scan
+from mien.render.renderable import Renderable, renderable_from_scan
 from mien.sheets.labels import blank_sheet, draw_text, paste
 from mien.sheets.person import seen
 from mien.synth.identity.basis import load_basis
@@ -30,8 +30,7 @@ from mien.synth.skin.features import feature_maps
 from mien.synth.skin.grid import grid
 from mien.synth.skin.look import SkinLook, draw_look
 from mien.synth.skin.maps import skin_maps
-from mien.synth.subject import Subject as Person
-from mien.synth.subject import draw_subject
+from mien.synth.subject import Subject, draw_subject
 from mien.template.load import load_template
 
 WIDTH_MM = 20.0
@@ -42,7 +41,7 @@ _NEAREST_REPEAT = 1.5  # millimetres: nearer than that, a pore is like itself
 
 
 @dataclass(frozen=True)
-class Spot:
+class SkinSpot:
     """Where to look: weights of the 68 landmarks, and a turn of the view to the subject's left, degrees."""
 
     name: str
@@ -51,16 +50,16 @@ class Spot:
 
 
 SPOTS = (
-    Spot("cheek", {35: 0.10, 45: 0.45, 54: 0.45}, 38.0),
-    Spot("forehead", {21: -0.45, 22: -0.45, 20: 0.95, 23: 0.95}, 0.0),
-    Spot("nose", {30: 0.72, 35: 0.28}, 28.0),
-    Spot("lips", {51: 0.25, 57: 0.65, 54: 0.10}, 6.0),
+    SkinSpot("cheek", {35: 0.10, 45: 0.45, 54: 0.45}, 38.0),
+    SkinSpot("forehead", {21: -0.45, 22: -0.45, 20: 0.95, 23: 0.95}, 0.0),
+    SkinSpot("nose", {30: 0.72, 35: 0.28}, 28.0),
+    SkinSpot("lips", {51: 0.25, 57: 0.65, 54: 0.10}, 6.0),
 )
 
 
 def subject_view(
-    person: Person, maps: dict[str, Image], look: SkinLook
-) -> tuple[Subject, Float[np.ndarray, "68 3"]]:
+    person: Subject, maps: dict[str, Image], look: SkinLook
+) -> tuple[Renderable, Float[np.ndarray, "68 3"]]:
     """A drawn person with skin maps as something to look at, with the person's landmarks (metres)."""
     template = load_template()
     head = neutral_head(load_basis(), person, parts=True).astype(np.float64)
@@ -69,7 +68,7 @@ def subject_view(
 
 
 def closeups(
-    subject: Subject, landmarks: Float[np.ndarray, "68 3"], size: int = 400
+    subject: Renderable, landmarks: Float[np.ndarray, "68 3"], size: int = 400
 ) -> dict[str, UInt8[np.ndarray, "S S 3"]]:
     """Pictures of `SPOTS`, `WIDTH_MM` wide, each lit from the side as for judging relief."""
     out = {}
@@ -80,7 +79,7 @@ def closeups(
     return out
 
 
-def _camera(subject: Subject, near: Float[np.ndarray, "3"], turn: float, size: int) -> Camera:
+def _camera(subject: Renderable, near: Float[np.ndarray, "3"], turn: float, size: int) -> Camera:
     """Looks at the frontmost skin by `near`, from the front turned by `turn` degrees."""
     away = np.linalg.norm((subject.vertices - near)[:, :2], axis=1)
     close = np.flatnonzero(away < 0.006)
@@ -117,7 +116,7 @@ def repeat_peak(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -
     return float(product[apart & (shift > _NEAREST_REPEAT) & (shift < 0.5 * width_mm)].max())
 
 
-def texture_at(image: Image, spot: Spot) -> Float[np.ndarray, "S S"]:
+def texture_at(image: Image, spot: SkinSpot) -> Float[np.ndarray, "S S"]:
     """A square of a map of the face about `WIDTH_MM` wide round a spot: log light, or displacement."""
     face = grid("face")
     landmarks = face.template.landmarks.on(face.points, face.template.topology)
@@ -138,7 +137,7 @@ def repeat_peaks(maps: dict[str, Image]) -> dict[str, float]:
     return {spot.name: max(repeat_peak(texture_at(maps[kind], spot)) for kind in kinds) for spot in SPOTS}
 
 
-def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Subject, Float[np.ndarray, "68 3"]]:
+def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Renderable, Float[np.ndarray, "68 3"]]:
     """A real scan with its own colour and normal map, upright and in metres, with its landmarks."""
     from mien.meshio.load import load_scan
     from mien.scan.clean import clean_scan
@@ -149,7 +148,7 @@ def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Subject, Float[np
     if pixels is None:
         raise MienError(f"{normal}: cannot be read as a picture, expected a normal map; choose another")
     bumps = Image(pixels[..., ::-1].astype(np.float32) / 255.0)
-    return subject_from_scan(prepared.scan, None, bumps), prepared.landmarks
+    return renderable_from_scan(prepared.scan, None, bumps), prepared.landmarks
 
 
 def sheet(rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str) -> UInt8[np.ndarray, "H W 3"]:
@@ -168,7 +167,7 @@ def sheet(rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str) -
     return out
 
 
-def described(person: Person) -> str:
+def describe_subject(person: Subject) -> str:
     """Who a drawn person is, in a few words."""
     return f"subject {person.index}, {person.age:.0f} years, Monk tone {person.monk}"
 
@@ -193,7 +192,7 @@ def main() -> None:
         person = draw_subject(given.seed, index)
         look = draw_look(person)
         maps = skin_maps(look, given.resolution)
-        rows[described(person)] = closeups(*subject_view(person, maps, look), given.size)
+        rows[describe_subject(person)] = closeups(*subject_view(person, maps, look), given.size)
         for name, peak in repeat_peaks(maps).items():
             sys.stdout.write(f"{described(person)}, {name}: autocorrelation peak {peak:.3f}\n")
     given.out.mkdir(parents=True, exist_ok=True)

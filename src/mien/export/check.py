@@ -11,7 +11,7 @@ from mien.export import khronos
 from mien.export.findings import CheckReport, Findings
 from mien.export.reader import read_glb
 from mien.export.rules_folder import FOLDER_RULES, check_folder
-from mien.export.rules_glb import GLB_RULES, Head, read_head
+from mien.export.rules_glb import GLB_RULES, GlbHead, read_head
 
 __all__ = ["check_path"]
 
@@ -46,7 +46,7 @@ def _folder(path: Path) -> list[Findings]:
     return parts
 
 
-def _glb(path: Path, findings: Findings) -> Head | None:
+def _glb(path: Path, findings: Findings) -> GlbHead | None:
     khronos.khronos(path, findings)
     findings.ran.append(_READABLE)
     try:
@@ -63,7 +63,7 @@ def _glb(path: Path, findings: Findings) -> Head | None:
     return head
 
 
-def _same_topology(head: Head, vertices: int, findings: Findings) -> None:
+def _same_topology(head: GlbHead, vertices: int, findings: Findings) -> None:
     """The GLB holds each vertex of the topology that asset.json describes."""
     findings.ran.append(_TOPOLOGY)
     if head.vertex_ids is None:

@@ -18,7 +18,7 @@ from mien.export.images import encode_jpeg, encode_png, in_colour_space, map_kin
 
 
 @dataclass(frozen=True)
-class Look:
+class MaterialDefaults:
     """What a material is where no map says otherwise. `colour` is sRGB; below 1 `alpha` means blending."""
 
     colour: tuple[float, float, float]
@@ -40,23 +40,23 @@ def film_ior(ior: float, alpha: float) -> float:
 
 SKIN_IOR = 1.4  # F0 = 0.028, where no specular map says otherwise
 _SKIN = (0.78, 0.60, 0.52)
-LOOKS: dict[str, Look] = {
-    "face": Look(_SKIN, 0.45, SKIN_IOR),
-    "head": Look(_SKIN, 0.5, SKIN_IOR),
-    "eye_socket": Look((0.55, 0.33, 0.30), 0.5, SKIN_IOR),
-    "mouth": Look((0.42, 0.20, 0.19), 0.35, SKIN_IOR, double_sided=True),
-    "gums": Look((0.66, 0.36, 0.36), 0.28, SKIN_IOR),
-    "tongue": Look((0.66, 0.36, 0.36), 0.4, SKIN_IOR),
-    "teeth": Look((0.88, 0.84, 0.76), 0.2, 1.6),
-    "eye": Look((0.90, 0.87, 0.84), 0.3, 1.376),
+LOOKS: dict[str, MaterialDefaults] = {
+    "face": MaterialDefaults(_SKIN, 0.45, SKIN_IOR),
+    "head": MaterialDefaults(_SKIN, 0.5, SKIN_IOR),
+    "eye_socket": MaterialDefaults((0.55, 0.33, 0.30), 0.5, SKIN_IOR),
+    "mouth": MaterialDefaults((0.42, 0.20, 0.19), 0.35, SKIN_IOR, double_sided=True),
+    "gums": MaterialDefaults((0.66, 0.36, 0.36), 0.28, SKIN_IOR),
+    "tongue": MaterialDefaults((0.66, 0.36, 0.36), 0.4, SKIN_IOR),
+    "teeth": MaterialDefaults((0.88, 0.84, 0.76), 0.2, 1.6),
+    "eye": MaterialDefaults((0.90, 0.87, 0.84), 0.3, 1.376),
     # clear films: black, since a white one would veil the pupil
-    "cornea": Look((0.0, 0.0, 0.0), 0.03, film_ior(1.376, 0.15), alpha=0.15),
-    "lacrimal": Look((0.0, 0.0, 0.0), 0.05, film_ior(1.336, 0.15), alpha=0.15),
-    "eye_blend": Look((0.75, 0.45, 0.42), 0.25, SKIN_IOR, alpha=0.25),
-    "eye_occlusion": Look((0.05, 0.02, 0.02), 1.0, alpha=0.35),
-    "lash": Look((0.05, 0.035, 0.03), 0.6, 1.55, double_sided=True),
+    "cornea": MaterialDefaults((0.0, 0.0, 0.0), 0.03, film_ior(1.376, 0.15), alpha=0.15),
+    "lacrimal": MaterialDefaults((0.0, 0.0, 0.0), 0.05, film_ior(1.336, 0.15), alpha=0.15),
+    "eye_blend": MaterialDefaults((0.75, 0.45, 0.42), 0.25, SKIN_IOR, alpha=0.25),
+    "eye_occlusion": MaterialDefaults((0.05, 0.02, 0.02), 1.0, alpha=0.35),
+    "lash": MaterialDefaults((0.05, 0.035, 0.03), 0.6, 1.55, double_sided=True),
 }
-_PLAIN = Look((0.7, 0.7, 0.7), 0.5)
+_PLAIN = MaterialDefaults((0.7, 0.7, 0.7), 0.5)
 EXTENSIONS = ("KHR_materials_ior", "KHR_materials_specular")
 
 
@@ -85,7 +85,7 @@ class MaterialWriter:
         extras = self._extras(name)
         return made | ({"extras": extras} if extras else {})
 
-    def _metallic_roughness(self, name: str, look: Look) -> dict[str, Any]:
+    def _metallic_roughness(self, name: str, look: MaterialDefaults) -> dict[str, Any]:
         pbr: dict[str, Any] = {"metallicFactor": 0.0}
         base = self._base_colour(name)
         if base is not None:
@@ -121,10 +121,10 @@ class MaterialWriter:
         albedo = self._maps.get(f"{name}_albedo")
         return f"{name}_alpha" in self._maps or (albedo is not None and albedo.pixels.shape[2] == 4)
 
-    def _blends(self, name: str, look: Look) -> bool:
+    def _blends(self, name: str, look: MaterialDefaults) -> bool:
         return look.alpha < 1 or self._has_alpha_map(name)
 
-    def _extensions(self, name: str, look: Look) -> dict[str, Any]:
+    def _extensions(self, name: str, look: MaterialDefaults) -> dict[str, Any]:
         specular = self._maps.get(f"{name}_specular")
         if specular is None:
             return {"KHR_materials_ior": {"ior": round(look.ior, 6)}}

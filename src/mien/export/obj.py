@@ -11,7 +11,7 @@ from mien.core.conventions import srgb_to_linear
 from mien.core.face import FaceAsset, Part
 from mien.core.mesh import Polygons, Topology, safe_name
 from mien.export.images import map_kind, map_stem
-from mien.export.materials import LOOKS, Look
+from mien.export.materials import LOOKS, MaterialDefaults
 
 
 def write_obj(asset: FaceAsset, folder: Path) -> None:
@@ -87,7 +87,7 @@ def _studio_mtl(asset: FaceAsset, polygons: Polygons) -> str:
 
 
 def _material(name: str, asset: FaceAsset, like: str = "", written: str = "") -> str:
-    look = LOOKS.get(like or name, Look((0.7, 0.7, 0.7), 0.5))
+    look = LOOKS.get(like or name, MaterialDefaults((0.7, 0.7, 0.7), 0.5))
     textured = f"{name}_albedo" in asset.maps
     colour = np.ones(3) if textured else srgb_to_linear(np.array(look.colour))
     lines = [

@@ -22,7 +22,7 @@ NEEDED_JOINTS = ("neck", "head", "jaw", "eye_left", "eye_right")
 
 
 @dataclass(frozen=True)
-class Head:
+class GlbHead:
     """The morphed mesh of a GLB, its primitives one after the other."""
 
     target_names: list[str]
@@ -39,7 +39,7 @@ class Head:
     vertex_ids: Int[np.ndarray, " N"] | None
 
 
-def read_head(glb: Glb) -> Head:
+def read_head(glb: Glb) -> GlbHead:
     """All that the rules look at; a damaged document raises KeyError, IndexError or ValueError."""
     mesh = glb.head
     primitives = mesh["primitives"]
@@ -54,7 +54,7 @@ def read_head(glb: Glb) -> Head:
         for k in range(min(counts))
     ]
     joints, transformed = _joints(glb)
-    return Head(
+    return GlbHead(
         target_names=list(mesh.get("extras", {}).get("targetNames", [])),
         target_counts=counts,
         positions=positions,
@@ -95,7 +95,7 @@ def _joints(glb: Glb) -> tuple[dict[str, np.ndarray], list[str]]:
     return joints, transformed
 
 
-def _shapes(head: Head, findings: Findings) -> None:
+def _shapes(head: GlbHead, findings: Findings) -> None:
     if head.target_names != list(SHAPE_NAMES):
         wrong = [
             f"{i}: {got!r} instead of {name!r}"
@@ -115,7 +115,7 @@ def _shapes(head: Head, findings: Findings) -> None:
         findings.warning("shapes", f"{', '.join(still)} move nothing, expected a form; build these shapes")
 
 
-def _finite(head: Head, findings: Findings) -> None:
+def _finite(head: GlbHead, findings: Findings) -> None:
     arrays = {
         "positions": head.positions,
         "normals": head.normals,
@@ -130,7 +130,7 @@ def _finite(head: Head, findings: Findings) -> None:
             )
 
 
-def _offsets(head: Head, findings: Findings) -> None:
+def _offsets(head: GlbHead, findings: Findings) -> None:
     lengths = np.linalg.norm(np.nan_to_num(head.moves), axis=2).max(axis=1, initial=0.0)
     findings.measures["largest offset of a shape, mm"] = 1e3 * float(lengths.max(initial=0.0))
     for name, length in zip(head.target_names, lengths, strict=False):
@@ -141,7 +141,7 @@ def _offsets(head: Head, findings: Findings) -> None:
             )  # fmt: skip
 
 
-def _scale(head: Head, findings: Findings) -> None:
+def _scale(head: GlbHead, findings: Findings) -> None:
     height = float(np.ptp(head.positions[:, 1]))
     findings.measures["height, m"] = height
     low, high = HEAD_HEIGHT
@@ -156,7 +156,7 @@ def _scale(head: Head, findings: Findings) -> None:
         )
 
 
-def _normals(head: Head, findings: Findings) -> None:
+def _normals(head: GlbHead, findings: Findings) -> None:
     off = np.abs(np.linalg.norm(head.normals, axis=1) - 1)
     bad = int((off > 1e-3).sum())
     if bad:
@@ -165,7 +165,7 @@ def _normals(head: Head, findings: Findings) -> None:
         )
 
 
-def _weights(head: Head, findings: Findings) -> None:
+def _weights(head: GlbHead, findings: Findings) -> None:
     off = np.abs(head.weights.sum(axis=1) - 1)
     bad = int((off > 1e-4).sum())
     if bad:
@@ -176,7 +176,7 @@ def _weights(head: Head, findings: Findings) -> None:
         )
 
 
-def _faces(head: Head, findings: Findings) -> None:
+def _faces(head: GlbHead, findings: Findings) -> None:
     a, b, c = (head.positions[head.triangles[:, k]] for k in range(3))
     cross = np.cross(b - a, c - a)
     degenerate = np.linalg.norm(cross, axis=1) < 2e-12
@@ -190,7 +190,7 @@ def _faces(head: Head, findings: Findings) -> None:
             )  # fmt: skip
 
 
-def _where(head: Head, bad: Bool[np.ndarray, " G"]) -> str:
+def _where(head: GlbHead, bad: Bool[np.ndarray, " G"]) -> str:
     """The regions of the triangles' first corners."""
     corners = head.triangles[bad, 0]
     if head.vertex_ids is None:
@@ -198,13 +198,13 @@ def _where(head: Head, bad: Bool[np.ndarray, " G"]) -> str:
     return places(head.vertex_ids[corners], len(np.unique(head.vertex_ids)), head.positions[corners])
 
 
-def _uvs(head: Head, findings: Findings) -> None:
+def _uvs(head: GlbHead, findings: Findings) -> None:
     outside = int(((head.uvs < -UV_MARGIN) | (head.uvs > 1 + UV_MARGIN)).any(axis=1).sum())
     if outside:
         findings.error("uv tiles", f"{outside} vertices have UVs outside 0..1; give each part its own tile")
 
 
-def _joint_places(head: Head, findings: Findings) -> None:
+def _joint_places(head: GlbHead, findings: Findings) -> None:
     missing = [name for name in NEEDED_JOINTS if name not in head.joints]
     if missing:
         findings.error(
@@ -221,7 +221,7 @@ def _joint_places(head: Head, findings: Findings) -> None:
             findings.error("joints", f"{name} lies at {place.round(3)}, outside the head; place it inside")
 
 
-def _sides(head: Head, findings: Findings) -> None:
+def _sides(head: GlbHead, findings: Findings) -> None:
     """Left shapes move the left; left and right move alike; nothing leaks over the midline."""
     index = {name: i for i, name in enumerate(head.target_names[: len(head.moves)])}
     worst = 0.0
@@ -261,7 +261,7 @@ def _check_pair(name: str, x: np.ndarray, left: np.ndarray, right: np.ndarray, f
     return float(leak)
 
 
-GLB_RULES: dict[str, Callable[[Head, Findings], None]] = {
+GLB_RULES: dict[str, Callable[[GlbHead, Findings], None]] = {
     "shapes": _shapes,
     "finite": _finite,
     "offsets": _offsets,

@@ -17,7 +17,7 @@ from mien.core.face import LinearModel, Template
 from mien.core.mesh import split_quads
 from mien.geometry.align import fit_similarity
 from mien.geometry.laplacian import lumped_mass
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.heads import head_maker
 from mien.synth.subject import Subject
 
@@ -26,7 +26,7 @@ _STRIP = 256  # heads aligned or multiplied at once: bounds memory
 
 
 @dataclass(frozen=True, eq=False)
-class HeadModel:
+class PcaHeadModel:
     """Heads as mean + sum_k w_k modes_k, w ~ N(0, 1), over S skin vertices; metres.
 
     `modes` are one standard deviation each, the strongest first, orthogonal under `weights` (a share of the
@@ -66,7 +66,7 @@ class HeadModel:
         return self.mean.astype(np.float32) + offsets.reshape(len(coefficients), -1, 3)
 
 
-def fit_pca(heads: Float[np.ndarray, "B S 3"], weights: Float[np.ndarray, " S"], count: int) -> HeadModel:
+def fit_pca(heads: Float[np.ndarray, "B S 3"], weights: Float[np.ndarray, " S"], count: int) -> PcaHeadModel:
     """The `count` leading principal components of aligned heads, inner products weighted by `weights`.
 
     By the eigenvectors of the B x B matrix of inner products (Sirovich 1987), the economy singular value
@@ -75,12 +75,12 @@ def fit_pca(heads: Float[np.ndarray, "B S 3"], weights: Float[np.ndarray, " S"],
     share = weights / weights.sum()
     mean = heads.mean(axis=0, dtype=np.float64)
     modes, total = _principal(heads - mean.astype(np.float32), share, count, float(len(heads)))
-    return HeadModel(mean, modes, share, total, float(len(heads)))
+    return PcaHeadModel(mean, modes, share, total, float(len(heads)))
 
 
 def add_heads(
-    model: HeadModel, heads: Float[np.ndarray, "B S 3"], weight: float = 1.0, count: int | None = None
-) -> HeadModel:
+    model: PcaHeadModel, heads: Float[np.ndarray, "B S 3"], weight: float = 1.0, count: int | None = None
+) -> PcaHeadModel:
     """The model with aligned heads added that count `weight` times each, without the heads it was made of.
 
     Incremental principal components with a mean that moves (Ross et al. 2008, section 3.1): exact where no
@@ -97,7 +97,7 @@ def add_heads(
     cut_off = (model.total - model.variances.sum()) * model.count
     modes, total = _principal(np.concatenate(rows), model.weights, count or len(model.modes), together)
     mean = (model.count * model.mean + added * own) / together
-    return HeadModel(mean, modes, model.weights, total + cut_off / together, together)
+    return PcaHeadModel(mean, modes, model.weights, total + cut_off / together, together)
 
 
 def _principal(
@@ -144,7 +144,7 @@ def aligned_skins(
 
 
 def database_skins(
-    basis: Basis, subjects: Sequence[Subject], template: Template
+    basis: SynthBasis, subjects: Sequence[Subject], template: Template
 ) -> Float[np.ndarray, "B S 3"]:
     """The neutral skins of these subjects, aligned to the basis's mean."""
     maker = head_maker(basis)
@@ -152,7 +152,7 @@ def database_skins(
 
 
 def identity_about(
-    model: HeadModel, template: Template, centre: Float[np.ndarray, "S 3"] | None = None
+    model: PcaHeadModel, template: Template, centre: Float[np.ndarray, "S 3"] | None = None
 ) -> LinearModel:
     """The model as registration takes it: modes of whole heads about the template, eyes and teeth following.
 

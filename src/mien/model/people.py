@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.core.errors import MienError
-from mien.model.linear import HeadModel, add_heads, aligned_skins, importance
+from mien.model.linear import PcaHeadModel, add_heads, aligned_skins, importance
 from mien.synth.identity.basis import load_basis
 from mien.template.load import load_template, read_people, write_people
 
@@ -20,7 +20,7 @@ ADDED_WEIGHT = 20.0  # of the heads that made the model, what one added head cou
 class People:
     """A model of heads and who was added to it: name, sha256 of the scan and weight of each."""
 
-    model: HeadModel
+    model: PcaHeadModel
     added: tuple[dict[str, object], ...] = ()
 
 
@@ -39,7 +39,7 @@ def load_people(path: Path) -> People:
         ) from error
     added = about.get("added", [])
     assert isinstance(added, list)
-    return People(HeadModel(mean, skin[1:], weights, total, count), tuple(added))
+    return People(PcaHeadModel(mean, skin[1:], weights, total, count), tuple(added))
 
 
 def save_people(people: People, path: Path, cage_modes: Float[np.ndarray, "K C 3"] | None = None) -> None:

@@ -1,7 +1,7 @@
 """Two small convolutional networks that look at rendered geometry: one finds a face, one its 68 points.
 
 Both read five channels: the surface's normal in camera axes (right, up, toward the viewer), depth (toward
-the viewer, in half image widths) and coverage. Batch norms are folded away by `folded`.
+the viewer, in half image widths) and coverage. Batch norms are folded away by `fold_batch_norm`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class LandmarkNet(nn.Module):
         """(B, 5, 128, 128) to points (B, 68, 3) (x right, y down, z toward the viewer, in half image
         widths from the middle), the log of their expected errors (B, 68), and presence logits (B)."""
         maps, log_error, presence = self.maps_of(x)
-        return integrate(maps), log_error, presence
+        return integrate_scores(maps), log_error, presence
 
     def maps_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """`forward` before integration: (B, 136, 32, 32), scores and depths."""
@@ -103,7 +103,7 @@ def _twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
-def integrate(maps: Tensor) -> Tensor:
+def integrate_scores(maps: Tensor) -> Tensor:
     """(B, 136, H, W), scores and depths, to the mean (B, 68, 3) of both under softmax(score)."""
     scores, depths = maps.split(POINTS, dim=1)
     return mean_under(scores.flatten(2).softmax(dim=2), depths.flatten(2))
@@ -117,7 +117,7 @@ def mean_under(chance: Tensor, depths: Tensor) -> Tensor:
     return torch.cat([chance @ cells, (chance * depths).sum(2, keepdim=True)], dim=2)
 
 
-def folded(net: nn.Module) -> dict[str, np.ndarray]:
+def fold_batch_norm(net: nn.Module) -> dict[str, np.ndarray]:
     """Weights and biases by layer name, float32, each batch norm folded into the convolution before it."""
     tensors: dict[str, np.ndarray] = {}
     for name, layer in net.named_modules():

@@ -107,7 +107,7 @@ def refuse_sheet(path: Path, shown: int) -> None:
         )
 
 
-def contact_sheet(
+def draw_database_sheet(
     address: str, shown: int = 12, *, skip_damaged: bool = False, tell: Callable[[int], None] = lambda _: None
 ) -> Picture:
     """Distributions, then the first subjects: at rest, in an expression, albedo (sRGB).

@@ -14,7 +14,7 @@ from mien.export.read_asset import read_asset
 from mien.render.camera import standard_camera
 from mien.render.lights import load_hdri
 from mien.render.pathtrace import path_trace, path_traced_turntable
-from mien.render.renderable import subject_from_asset
+from mien.render.renderable import renderable_from_asset
 from mien.sheets.shape_sheet import expression_sheet
 from mien.template.load import load_template
 
@@ -44,7 +44,7 @@ def render(
         raise MienError(
             f"--size {size} --samples {samples}: expected at least {_LEAST_SIZE} pixels and 1 sample"
         )
-    subject = subject_from_asset(read_asset(asset_folder, load_template()), _TEXTURE_LIMIT)
+    subject = renderable_from_asset(read_asset(asset_folder, load_template()), _TEXTURE_LIMIT)
     environment = load_hdri(hdri) if hdri else None
     if turntable:
         pictures = path_traced_turntable(

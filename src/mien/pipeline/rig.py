@@ -19,7 +19,7 @@ from mien.pipeline.progress import Progress, silent
 from mien.pipeline.rig_asset import Fitted, Maps, asset_of
 from mien.pipeline.rig_base_mesh import base_mesh, bound_mesh, on_users_mesh, topology_part
 from mien.pipeline.rig_options import RigOptions, check_formats, file_part
-from mien.pipeline.stages import Stage, Stages, at_once
+from mien.pipeline.stages import CachedStage, Stages, at_once
 from mien.register.run import register
 from mien.register.unit import settle_unit
 from mien.rigging.neutralise import remove_expression
@@ -28,7 +28,7 @@ from mien.scan.clean import clean_scan
 from mien.scan.landmarks.file import read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.scan.prepare import prepare_scan
-from mien.sheets.contact_sheet import contact_sheet
+from mien.sheets.contact_sheet import draw_contact_sheet
 from mien.sheets.error_map import error_map
 from mien.sheets.landmark_picture import landmark_picture
 from mien.template.load import load_template, read_people
@@ -91,13 +91,15 @@ def _check_options(options: RigOptions, out: Path) -> None:
         read_people(options.people)
 
 
-def _scan_stage(stages: Stages, path: Path, options: RigOptions) -> Stage[Scan]:
+def _scan_stage(stages: Stages, path: Path, options: RigOptions) -> CachedStage[Scan]:
     return stages.scan(
         "reading the scan", lambda: clean_scan(load_scan(path, options.albedo)), path, options.albedo
     )
 
 
-def _prepared_stage(stages: Stages, scan: Stage[Scan], options: RigOptions) -> Stage[PreparedScan]:
+def _prepared_stage(
+    stages: Stages, scan: CachedStage[Scan], options: RigOptions
+) -> CachedStage[PreparedScan]:
     def prepare(scan: Scan) -> PreparedScan:
         return prepare_scan(scan, units=options.units, landmarks=options.landmarks)
 
@@ -106,8 +108,8 @@ def _prepared_stage(stages: Stages, scan: Stage[Scan], options: RigOptions) -> S
 
 
 def _registration_stage(
-    stages: Stages, template: Template, prepared: Stage[PreparedScan], options: RigOptions
-) -> Stage[Fitted]:
+    stages: Stages, template: Template, prepared: CachedStage[PreparedScan], options: RigOptions
+) -> CachedStage[Fitted]:
     def fit(prepared: PreparedScan) -> Fitted:
         if options.mask is not None:
             prepared = with_mask(prepared, options.mask)
@@ -122,8 +124,8 @@ def _registration_stage(
 
 
 def _rig_stage(
-    stages: Stages, template: Template, registration: Stage[Fitted], options: RigOptions
-) -> Stage[Rig]:
+    stages: Stages, template: Template, registration: CachedStage[Fitted], options: RigOptions
+) -> CachedStage[Rig]:
     def build(fitted: Fitted) -> Rig:
         _, registration = fitted
         neutral = registration.vertices
@@ -135,8 +137,8 @@ def _rig_stage(
 
 
 def _maps_stage(
-    stages: Stages, template: Template, registration: Stage[Fitted], options: RigOptions
-) -> Stage[Maps]:
+    stages: Stages, template: Template, registration: CachedStage[Fitted], options: RigOptions
+) -> CachedStage[Maps]:
     def bake(parts: dict[str, Image], fitted: Fitted) -> Maps:
         prepared, registration = fitted
         return asset_maps(template, registration, prepared, options.resolution, parts, options.iris)
@@ -148,11 +150,15 @@ def _maps_stage(
 
 
 def _preview_stage(
-    stages: Stages, asset: FaceAsset, face_rig: Stage[Rig], maps: Stage[Maps], topology: list[object]
-) -> Stage[np.ndarray]:
+    stages: Stages,
+    asset: FaceAsset,
+    face_rig: CachedStage[Rig],
+    maps: CachedStage[Maps],
+    topology: list[object],
+) -> CachedStage[np.ndarray]:
     return stages.run(
         "drawing the preview",
-        lambda *_: contact_sheet(asset),
+        lambda *_: draw_contact_sheet(asset),
         face_rig,
         maps,
         depends=[asset.name, *topology],

@@ -20,7 +20,7 @@ T = TypeVar("T")
 FROM_CACHE = " (from the cache)"
 
 
-class Stage(Generic[T]):
+class CachedStage(Generic[T]):
     """A result to come: `key` names all that it depends on, `value` makes it or takes it from the cache.
 
     Two threads may ask for the same value; it is made once.
@@ -55,10 +55,10 @@ class Stages:
         self,
         name: str,
         compute: Callable[..., T],
-        *inputs: Stage[Any],
+        *inputs: CachedStage[Any],
         depends: Sequence[object] = (),
-        shares: Stage[Any] | None = None,
-    ) -> Stage[T]:
+        shares: CachedStage[Any] | None = None,
+    ) -> CachedStage[T]:
         """The stage `compute(*values of inputs)`; `depends` are the plain values that it also depends on.
 
         Arrays that it only passes on from the value of `shares` are not stored again.
@@ -74,9 +74,9 @@ class Stages:
             with self.timed(name):
                 return self._kept(key, compute(*values), shared)
 
-        return Stage(key, make)
+        return CachedStage(key, make)
 
-    def scan(self, name: str, load: Callable[[], Scan], *paths: Path | None) -> Stage[Scan]:
+    def scan(self, name: str, load: Callable[[], Scan], *paths: Path | None) -> CachedStage[Scan]:
         """The stage that reads a scan from `paths` and whatever files these name.
 
         Its key is the content of all that was read. Which files those are is remembered beside the
@@ -97,7 +97,7 @@ class Stages:
                     place, {"files": files, "state": _state(files), "sha256": scan.sha256, "name": scan.name}
                 )
             kept = self._kept(stage.key, scan, [])
-        return Stage(stage.key, lambda: kept)
+        return CachedStage(stage.key, lambda: kept)
 
     def _fetched(self, name: str, key: str, shared: list[np.ndarray]) -> Any:
         if self._cache is None or not self._cache.has(key):
@@ -130,7 +130,7 @@ def at_once(first: Callable[[], object], second: Callable[[], object]) -> None:
         other.result()
 
 
-def _arrays_of(stage: Stage[Any]) -> list[np.ndarray]:
+def _arrays_of(stage: CachedStage[Any]) -> list[np.ndarray]:
     return pack(stage.value)[1]
 
 

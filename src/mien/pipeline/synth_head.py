@@ -25,7 +25,7 @@ from mien.pipeline.rig_options import check_formats
 from mien.rigging.personal import meet_lips, personal_joints
 from mien.rigging.quality import rig_quality
 from mien.rigging.sides import shape_share
-from mien.sheets.contact_sheet import contact_sheet
+from mien.sheets.contact_sheet import draw_contact_sheet
 from mien.sheets.person import Person, draw_person
 from mien.synth.subject import GENERATED, Subject, draw_subject
 from mien.template.load import load_template
@@ -65,7 +65,7 @@ def write_person(
     progress("building the rig")
     asset = person_asset(person, out.absolute().name)
     progress("drawing the preview")
-    preview = contact_sheet(asset)
+    preview = draw_contact_sheet(asset)
     progress("writing the asset")
     write_asset(asset, out, formats=formats, force=force, preview=preview)
     return asset

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.linear_fit import landmark_error
 from mien.register.morphable_model import LinearHead
 from mien.register.scan_surface import ScanSurface, pair
@@ -25,7 +25,7 @@ FACE_RADIUS = 0.075  # metres round the middle of the face
 
 
 @dataclass(frozen=True)
-class Plausibility:
+class FitEvidence:
     """What the rules look at, of a linear fit: metres at the template's size, shares, standard deviations."""
 
     landmark_median: float
@@ -59,8 +59,8 @@ class Plausibility:
 
 
 def plausibility(
-    template: Template, skin: Skin, surface: ScanSurface, prepared: PreparedScan, head: LinearHead
-) -> Plausibility:
+    template: Template, skin: FittedSkin, surface: ScanSurface, prepared: PreparedScan, head: LinearHead
+) -> FitEvidence:
     """Looks at the middle of the face only: holes, hair and clothes elsewhere do not count."""
     error = landmark_error(template, head, prepared)[17:]
     vertices = head.vertices(template)[skin.index]
@@ -72,7 +72,7 @@ def plausibility(
     seen = ~surface.closest.on_border(pairs.hits) & (surface.followed(pairs.hits) > 0.5)
     distance = pairs.hits.distance / head.pose.scale
     identity = head.identity
-    return Plausibility(
+    return FitEvidence(
         float(np.nanmedian(error)),
         float(weight @ near / max(weight.sum(), 1e-12)),
         float(np.percentile(distance[seen], 75)) if seen.any() else np.inf,
@@ -80,7 +80,7 @@ def plausibility(
     )
 
 
-def refuse_implausible(prepared: PreparedScan, found: Plausibility) -> None:
+def refuse_implausible(prepared: PreparedScan, found: FitEvidence) -> None:
     """Raises `MienError` where the linear fit is no face."""
     complaint = found.complaint()
     if complaint:
@@ -101,7 +101,7 @@ def refuse_untrusted(prepared: PreparedScan, report: dict[str, float]) -> None:
         )
 
 
-def face_vertices(template: Template, skin: Skin) -> Int[np.ndarray, " C"]:
+def face_vertices(template: Template, skin: FittedSkin) -> Int[np.ndarray, " C"]:
     """Skin vertices that a scanner sees within `FACE_RADIUS` of the middle of the face."""
     landmarks = template.landmarks.on(template.vertices, template.topology)
     middle = landmarks[27:].mean(axis=0)

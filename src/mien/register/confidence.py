@@ -11,7 +11,7 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import Template
 from mien.register.error_features import Evidence
 from mien.register.error_model import ErrorModel, design, error_model
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 
 TOLERANCE_MM = 1.0  # expected error at which confidence has fallen to 1/e
 MEASURED = 0.05  # raw weight from which a vertex counts as measured at all
@@ -29,7 +29,7 @@ class Trust:
 
 
 def trust_in(
-    template: Template, skin: Skin, found: Evidence, size: float, model: ErrorModel | None = None
+    template: Template, skin: FittedSkin, found: Evidence, size: float, model: ErrorModel | None = None
 ) -> Trust:
     """What the evidence of a fit is worth; `size` is the head's scale against the template's.
 

@@ -18,7 +18,7 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep, tukey
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.repair import bending
 from mien.register.scan_surface import ScanSurface
 
@@ -51,7 +51,7 @@ class EarPatch:
 
 def placed_ears(
     template: Template,
-    skin: Skin,
+    skin: FittedSkin,
     surface: ScanSurface,
     start: Float[np.ndarray, "S 3"],
     bare: Float[np.ndarray, " S"],
@@ -72,7 +72,7 @@ def placed_ears(
     return out
 
 
-def _patch(skin: Skin, head: np.ndarray, ear: Bool[np.ndarray, " S"], size: float) -> EarPatch:
+def _patch(skin: FittedSkin, head: np.ndarray, ear: Bool[np.ndarray, " S"], size: float) -> EarPatch:
     near = cKDTree(head[ear]).query(head, distance_upper_bound=AROUND * size)[0] < AROUND * size
     index = np.flatnonzero(near)
     local = np.full(skin.n, -1)
@@ -137,7 +137,7 @@ def _affine(source: Points, target: Points, weight: np.ndarray, stiffness: float
 
 
 def _bridged_motion(
-    skin: Skin, patch: EarPatch, motion: Points, head: np.ndarray, size: float
+    skin: FittedSkin, patch: EarPatch, motion: Points, head: np.ndarray, size: float
 ) -> Float[np.ndarray, "P 3"]:
     """The ear's motion on the ear, none far from it, the smoothest in between."""
     away = cKDTree(head[patch.index][patch.ear]).query(head[patch.index])[0]

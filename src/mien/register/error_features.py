@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.scan_surface import ScanSurface, pair
 
 REACH = 0.006  # metres: farther away nothing counts as measured
@@ -41,7 +41,7 @@ class Evidence:
 
 
 def evidence(
-    skin: Skin,
+    skin: FittedSkin,
     fitted: Float[np.ndarray, "S 3"],
     start: Float[np.ndarray, "S 3"],
     surface: ScanSurface,
@@ -105,7 +105,7 @@ def _gap(points: np.ndarray, raw: np.ndarray) -> Float[np.ndarray, " S"]:
     return cKDTree(points[sure]).query(points)[0]
 
 
-def _stretch(skin: Skin, fitted: np.ndarray, start: np.ndarray, size: float) -> Float[np.ndarray, " S"]:
+def _stretch(skin: FittedSkin, fitted: np.ndarray, start: np.ndarray, size: float) -> Float[np.ndarray, " S"]:
     """Mean of |log(length / length in the linear fit)| over the edges of a vertex."""
     floor = 1e-4 * size
     before, after = (
@@ -119,7 +119,7 @@ def _stretch(skin: Skin, fitted: np.ndarray, start: np.ndarray, size: float) -> 
 class _Averages:
     """Averages along the surface; each radius is factored once."""
 
-    def __init__(self, skin: Skin) -> None:
+    def __init__(self, skin: FittedSkin) -> None:
         self._skin = skin
         self._solvers: dict[float, SpdSolver] = {}
 

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from mien.core.face import Template
 from mien.register.error_features import FEATURES
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 
 ASSET = Path(__file__).parents[1] / "assets" / "expected_error.json"
 TARGETS = ("off_surface", "slip")
@@ -68,7 +68,7 @@ class ErrorModel:
 
 
 def design(
-    template: Template, skin: Skin, features: Float[np.ndarray, "S F"], chosen: np.ndarray | None = None
+    template: Template, skin: FittedSkin, features: Float[np.ndarray, "S F"], chosen: np.ndarray | None = None
 ) -> Float[np.ndarray, "N C"]:
     """The model's columns for the skin's vertices (or the `chosen` ones): ramps, regions, one."""
     chosen = np.arange(skin.n) if chosen is None else chosen
@@ -80,7 +80,7 @@ def design(
     return np.stack([*ramps, *regions, np.ones(len(chosen))], axis=1)
 
 
-def unlikeness(skin: Skin, features: Float[np.ndarray, "S F"]) -> float:
+def unlikeness(skin: FittedSkin, features: Float[np.ndarray, "S F"]) -> float:
     """How far this person is from the linear model where measured: the median of "moved" there (mm)."""
     measured = (features[:, FEATURES.index("measured")] > 0.5) & (skin.measured > 0.5)
     moved = features[:, FEATURES.index("moved")]

@@ -15,7 +15,7 @@ from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 
 
 @dataclass(frozen=True)
-class Skin:
+class FittedSkin:
     """The connected surface that contains the face: template vertices `index`, triangles in its own numbers.
 
     `measured` is 1 where a scanner sees the skin and 0 inside sockets, mouth and nostrils.
@@ -63,7 +63,7 @@ class Skin:
         return values[self.index]
 
 
-def template_skin(template: Template) -> Skin:
+def template_skin(template: Template) -> FittedSkin:
     """The connected components of the template that the parts "face" and "head" belong to."""
     quads = template.topology.quads
     n = template.topology.n_vertices
@@ -76,7 +76,7 @@ def template_skin(template: Template) -> Skin:
     index = np.unique(quads[inside])
     local = np.full(n, -1)
     local[index] = np.arange(len(index))
-    return Skin(
+    return FittedSkin(
         index=index,
         triangles=local[template.topology.triangles[np.repeat(inside, 2)]],
         quads=local[quads[inside]],

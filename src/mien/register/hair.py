@@ -12,7 +12,7 @@ from mien.core.mesh import Scan
 from mien.geometry.normals import vertex_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
-from mien.register.fitted_skin import Skin, template_skin
+from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.scan_surface import Pairs, ScanSurface, neighbour_average, pair
 from mien.scan.mask import UNDECIDED
 
@@ -32,7 +32,7 @@ ISLAND = 0.025  # metres: what looks like skin within hair of this width is a pa
 
 
 def bareness(
-    template: Template, skin: Skin, surface: ScanSurface, head: Float[np.ndarray, "S 3"], size: float
+    template: Template, skin: FittedSkin, surface: ScanSurface, head: Float[np.ndarray, "S 3"], size: float
 ) -> Float[np.ndarray, " S"]:
     """1 where the scan follows the linear fit as skin would, 0 where it is hair or cloth; the user's mask,
     where it says either, decides.
@@ -66,7 +66,7 @@ def bareness(
 
 
 def _beard(
-    template: Template, skin: Skin, surface: ScanSurface, pairs: Pairs, size: float
+    template: Template, skin: FittedSkin, surface: ScanSurface, pairs: Pairs, size: float
 ) -> Float[np.ndarray, " S"]:
     """1 where a beard stands off the skin; stubble that only shows in colour is skin."""
     hairy = surface.closest.interpolate(pairs.hits, hairlike(surface))
@@ -75,7 +75,7 @@ def _beard(
 
 
 def _cloth(
-    template: Template, skin: Skin, unlike: np.ndarray, weight: np.ndarray, size: float
+    template: Template, skin: FittedSkin, unlike: np.ndarray, weight: np.ndarray, size: float
 ) -> Float[np.ndarray, " S"]:
     """1 on the neck where the colour is not the skin's: a collar may lie as close as a neck."""
     neck = outer_zone(template, skin, neck=True) - outer_zone(template, skin)
@@ -99,7 +99,7 @@ def hairlike(surface: ScanSurface) -> Float[np.ndarray, " N"]:
     return dark * (1.0 - surface.skinlike) + FAIR_HAIR * rough * surface.skinlike
 
 
-def beard_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
+def beard_zone(template: Template, skin: FittedSkin) -> Float[np.ndarray, " S"]:
     """1 where beards grow: cheeks, jaw, chin and upper lip, without the lips themselves."""
     regions = template.regions
     if "beard" not in regions:
@@ -139,7 +139,7 @@ def _without_specks(scan: Scan, values: np.ndarray, radius: float) -> np.ndarray
     return kinds[np.argmax(share, axis=1)]
 
 
-def outer_zone(template: Template, skin: Skin, *, neck: bool = False) -> Float[np.ndarray, " S"]:
+def outer_zone(template: Template, skin: FittedSkin, *, neck: bool = False) -> Float[np.ndarray, " S"]:
     """0 on the face, 1 where hair may be: scalp, temples and ears.
 
     With `neck` also below the jaw, where locks and collars lie: only colour tells them from a neck.
@@ -153,13 +153,13 @@ def outer_zone(template: Template, skin: Skin, *, neck: bool = False) -> Float[n
     return far * smoothstep(skin.rest[:, 1] - jaw_height, -0.015, 0.015)
 
 
-def ear_zone(template: Template, skin: Skin) -> Float[np.ndarray, " S"]:
+def ear_zone(template: Template, skin: FittedSkin) -> Float[np.ndarray, " S"]:
     """1 on the ears, which are rough by nature. A template without such regions has none."""
     regions = [template.regions[name] for name in ("ear_left", "ear_right") if name in template.regions]
     return skin.of(np.max(regions, axis=0)) if regions else np.zeros(skin.n)
 
 
-def _diffused(skin: Skin, values: np.ndarray, weight: np.ndarray, radius: float) -> np.ndarray:
+def _diffused(skin: FittedSkin, values: np.ndarray, weight: np.ndarray, radius: float) -> np.ndarray:
     """Weighted average over about `radius` along the surface."""
     mass = skin.mass * weight
     solver = SpdSolver(sparse.diags(skin.mass) + radius**2 * skin.stiffness)

@@ -10,12 +10,12 @@ from jaxtyping import Float
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
 from mien.geometry.weights import smoothstep, tukey
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.hair import BEARD, beard_zone, hairlike, outer_zone
 from mien.register.morphable_model import (
     FITTED_SHAPES,
-    Basis,
     LinearHead,
+    MorphableBasis,
     basis_at_landmarks,
     basis_at_vertices,
     coefficients,
@@ -32,7 +32,7 @@ EASY_SHAPES = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthSmileLeft", "mo
 
 
 @dataclass(frozen=True)
-class Level:
+class FitLevel:
     """One level of the fit, coarse to fine. Lengths in metres.
 
     `reach` is where a pair counts nothing; `sigma` the deviation at which a pair is one standard
@@ -48,11 +48,11 @@ class Level:
     use_expression: bool
 
 
-LEVELS: tuple[Level, ...] = (
-    Level(6, 0.030, 0.3, 0.008, 1.0, use_identity=False, use_expression=False),
-    Level(6, 0.020, 0.4, 0.004, 1.0, use_identity=True, use_expression=True),
-    Level(6, 0.012, 0.5, 0.002, 0.7, use_identity=True, use_expression=True),
-    Level(6, 0.008, 0.5, 0.0015, 0.5, use_identity=True, use_expression=True),
+LEVELS: tuple[FitLevel, ...] = (
+    FitLevel(6, 0.030, 0.3, 0.008, 1.0, use_identity=False, use_expression=False),
+    FitLevel(6, 0.020, 0.4, 0.004, 1.0, use_identity=True, use_expression=True),
+    FitLevel(6, 0.012, 0.5, 0.002, 0.7, use_identity=True, use_expression=True),
+    FitLevel(6, 0.008, 0.5, 0.0015, 0.5, use_identity=True, use_expression=True),
 )
 EFFECTIVE_PAIRS = 150.0  # surface pairs are correlated: thousands of them count as this many
 MAX_POINTS = 4000
@@ -63,7 +63,7 @@ CLOSED_SIGMA = 0.03  # of the blink weight of an eye that is surely closed
 
 def fit_linear(
     template: Template,
-    skin: Skin,
+    skin: FittedSkin,
     surface: ScanSurface,
     prepared: PreparedScan,
     start: LinearHead,
@@ -133,14 +133,19 @@ def _told(surface: ScanSurface, pairs: Pairs, outer: np.ndarray, reach: float) -
     return like * tukey(pairs.hits.distance, reach)
 
 
-def _spread_out(skin: Skin) -> np.ndarray:
+def _spread_out(skin: FittedSkin) -> np.ndarray:
     """Measured vertices, thinned evenly to at most `MAX_POINTS`."""
     measured = np.flatnonzero(skin.measured > 0.05)
     return measured[:: max(1, -(-len(measured) // MAX_POINTS))]
 
 
 def _surface_terms(
-    basis: Basis, head: LinearHead, normals: np.ndarray, offset: np.ndarray, weight: np.ndarray, level: Level
+    basis: MorphableBasis,
+    head: LinearHead,
+    normals: np.ndarray,
+    offset: np.ndarray,
+    weight: np.ndarray,
+    level: FitLevel,
 ) -> tuple[np.ndarray, np.ndarray]:
     jacobian = basis.jacobian(head, normals)
     weight = weight * (EFFECTIVE_PAIRS / max(weight.sum(), 1e-12) / level.sigma**2)
@@ -149,7 +154,7 @@ def _surface_terms(
 
 
 def _landmark_terms(
-    basis: Basis, head: LinearHead, prepared: PreparedScan, trust: float
+    basis: MorphableBasis, head: LinearHead, prepared: PreparedScan, trust: float
 ) -> tuple[np.ndarray, np.ndarray]:
     offset = basis.points(head) - prepared.landmarks
     seen = prepared.landmark_confidence > 0
@@ -187,7 +192,7 @@ def _prior_terms(
 
 
 def _bounded_step(
-    hessian: np.ndarray, gradient: np.ndarray, head: LinearHead, level: Level
+    hessian: np.ndarray, gradient: np.ndarray, head: LinearHead, level: FitLevel
 ) -> Float[np.ndarray, " D"]:
     """Minimiser of the quadratic with the shape weights kept in 0..1 (active set, then fixed)."""
     n_identity, n = len(head.identity), len(gradient)

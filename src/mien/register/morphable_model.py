@@ -39,13 +39,13 @@ class LinearHead:
         return head + np.tensordot(self.expression[active], template.shapes[active], axes=1)
 
 
-def neutral_head(template: Template, pose: Similarity) -> LinearHead:
+def posed_template(template: Template, pose: Similarity) -> LinearHead:
     """The template itself, posed."""
     return LinearHead(pose, np.zeros(len(template.fitted.modes)), np.zeros(len(SHAPE_NAMES)))
 
 
 @dataclass(frozen=True)
-class Basis:
+class MorphableBasis:
     """The linear model at chosen points: `columns` are identity modes, then fitted shapes."""
 
     mean: Float[np.ndarray, "P 3"]
@@ -73,28 +73,28 @@ class Basis:
         )
 
 
-def basis_at_vertices(template: Template, index: Int[np.ndarray, " P"]) -> Basis:
+def basis_at_vertices(template: Template, index: Int[np.ndarray, " P"]) -> MorphableBasis:
     """The model at vertices."""
     columns = np.concatenate([template.fitted.modes[:, index], template.shapes[_fitted()][:, index]])
-    return Basis(template.vertices[index], columns, len(template.fitted.modes))
+    return MorphableBasis(template.vertices[index], columns, len(template.fitted.modes))
 
 
-def basis_at_landmarks(template: Template) -> Basis:
+def basis_at_landmarks(template: Template) -> MorphableBasis:
     """The model at the 68 landmarks."""
     spots, topology = template.landmarks, template.topology
     corners = topology.triangles[spots.triangle]
     both = np.concatenate([template.fitted.modes[:, corners], template.shapes[_fitted()][:, corners]])
     columns = np.einsum("lk,clkd->cld", spots.barycentric, both)
-    return Basis(spots.on(template.vertices, topology), columns, len(template.fitted.modes))
+    return MorphableBasis(spots.on(template.vertices, topology), columns, len(template.fitted.modes))
 
 
 def coefficients(head: LinearHead) -> Float[np.ndarray, " C"]:
-    """Identity, then the fitted shapes, in the order of `Basis.columns`."""
+    """Identity, then the fitted shapes, in the order of `MorphableBasis.columns`."""
     return np.concatenate([head.identity, head.expression[_fitted()]])
 
 
 def stepped(head: LinearHead, step: Float[np.ndarray, " D"]) -> LinearHead:
-    """The head after a Gauss-Newton step in the order of `Basis.jacobian`."""
+    """The head after a Gauss-Newton step in the order of `MorphableBasis.jacobian`."""
     from scipy.spatial.transform import Rotation
 
     turn = Rotation.from_rotvec(step[:3]).as_matrix()

@@ -24,7 +24,7 @@ from mien.geometry.normals import vertex_normals
 from mien.geometry.sample import sample_surface
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep, tukey
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.scan_surface import ScanSurface, pair
 
 MEMBRANE = 0.002  # metres: a weak membrane keeps unmeasured parts from overshooting
@@ -35,7 +35,7 @@ NOMINAL = 0.4  # data weight that the preconditioner assumes where skin is measu
 
 
 @dataclass(frozen=True)
-class Stage:
+class FitStage:
     """One level: stiffness length, pair reach (both metres), and where the pairs come from.
 
     `hold` pulls each vertex to where it was an iteration ago: once the shape is nearly right, this keeps
@@ -52,12 +52,12 @@ class Stage:
     hold: float = 0.0
 
 
-STAGES: tuple[Stage, ...] = (
-    Stage(0.040, 0.015, 0.5, 2, 1.0),
-    Stage(0.020, 0.010, 0.5, 3, 0.6),
-    Stage(0.010, 0.006, 0.5, 3, 0.3),
-    Stage(0.005, 0.004, 0.5, 3, 0.1, dense=True, hold=0.1),
-    Stage(0.003, 0.003, 0.5, 3, 0.0, dense=True, hold=0.1),
+STAGES: tuple[FitStage, ...] = (
+    FitStage(0.040, 0.015, 0.5, 2, 1.0),
+    FitStage(0.020, 0.010, 0.5, 3, 0.6),
+    FitStage(0.010, 0.006, 0.5, 3, 0.3),
+    FitStage(0.005, 0.004, 0.5, 3, 0.1, dense=True, hold=0.1),
+    FitStage(0.003, 0.003, 0.5, 3, 0.0, dense=True, hold=0.1),
 )
 
 
@@ -101,7 +101,7 @@ class LandmarkPull:
 class Deformer:
     """The stiffness terms for one start shape."""
 
-    def __init__(self, skin: Skin, start: Float[np.ndarray, "S 3"]) -> None:
+    def __init__(self, skin: FittedSkin, start: Float[np.ndarray, "S 3"]) -> None:
         self.skin, self.start = skin, start
         stiff = skin.stiffness
         self._stiff = stiff
@@ -111,12 +111,12 @@ class Deformer:
         self._i, self._j, self._w = coo.row[off], coo.col[off], -coo.data[off]
         self._edge = start[self._i] - start[self._j]
 
-    def matrix(self, stage: Stage) -> sparse.csr_matrix:
+    def matrix(self, stage: FitStage) -> sparse.csr_matrix:
         """The scalar part of the system, without data."""
         mass = sparse.diags(ANCHOR * self.skin.mass)
         return (stage.length**4 * self._bend + MEMBRANE**2 * self._stiff + mass).tocsr()
 
-    def right(self, stage: Stage, current: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
+    def right(self, stage: FitStage, current: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
         """The right-hand side of the stiffness terms, rotations taken from `current`."""
         turned = self._turned_laplacian(current)
         bend = self._stiff @ (turned / self.skin.mass[:, None])
@@ -136,12 +136,12 @@ class Deformer:
 
 
 def fit_nonrigid(
-    skin: Skin,
+    skin: FittedSkin,
     start: Float[np.ndarray, "S 3"],
     surface: ScanSurface,
     trusted: Float[np.ndarray, " S"],
     landmarks: LandmarkPull,
-    stages: tuple[Stage, ...] = STAGES,
+    stages: tuple[FitStage, ...] = STAGES,
     progress: Callable[[str], None] | None = None,
 ) -> Float[np.ndarray, "S 3"]:
     """Deforms `start` onto the scan.
@@ -163,7 +163,7 @@ def _fit_level(
     surface: ScanSurface,
     trusted: Float[np.ndarray, " S"],
     landmarks: LandmarkPull,
-    stage: Stage,
+    stage: FitStage,
 ) -> Float[np.ndarray, "S 3"]:
     """One level: the preconditioner is factored once, pairs are found anew in each iteration."""
     skin = deformer.skin
@@ -184,11 +184,11 @@ def _fit_level(
 
 
 def data_rows(
-    skin: Skin,
+    skin: FittedSkin,
     current: Float[np.ndarray, "S 3"],
     surface: ScanSurface,
     trusted: Float[np.ndarray, " S"],
-    stage: Stage,
+    stage: FitStage,
 ) -> list[Rows]:
     """Pairs from the template's vertices (and centres of its triangles), and from scan points if dense."""
     normals = vertex_normals(current, skin.triangles)
@@ -206,7 +206,7 @@ def data_rows(
     return [forward, _scan_rows(skin, current, surface, trusted, stage)]
 
 
-def landmark_rows(skin: Skin, landmarks: LandmarkPull, weight: float) -> Rows:
+def landmark_rows(skin: FittedSkin, landmarks: LandmarkPull, weight: float) -> Rows:
     """Landmarks as point-to-point rows."""
     select = _barycentric_rows(skin, landmarks.triangle, landmarks.barycentric)
     zeros = np.zeros_like(landmarks.target)
@@ -241,11 +241,11 @@ def conjugate_gradients(
 
 
 def _scan_rows(
-    skin: Skin,
+    skin: FittedSkin,
     current: np.ndarray,
     surface: ScanSurface,
     trusted: np.ndarray,
-    stage: Stage,
+    stage: FitStage,
 ) -> Rows:
     """Scan points paired with the closest points of the template: B holds where on the template."""
     density = 2 * skin.n
@@ -269,7 +269,7 @@ def _scan_rows(
     return Rows(select, samples.points[kept], normals[kept], weight[kept] * area, SLIDE)
 
 
-def _vertex_and_centre_rows(skin: Skin) -> sparse.csr_matrix:
+def _vertex_and_centre_rows(skin: FittedSkin) -> sparse.csr_matrix:
     n, m = skin.n, len(skin.quads)
     rows = np.repeat(np.arange(n, n + m), 4)
     entries = np.concatenate([np.ones(n), np.full(4 * m, 0.25)])
@@ -277,7 +277,7 @@ def _vertex_and_centre_rows(skin: Skin) -> sparse.csr_matrix:
     return sparse.csr_matrix((entries, where), shape=(n + m, n))
 
 
-def _barycentric_rows(skin: Skin, triangle: np.ndarray, barycentric: np.ndarray) -> sparse.csr_matrix:
+def _barycentric_rows(skin: FittedSkin, triangle: np.ndarray, barycentric: np.ndarray) -> sparse.csr_matrix:
     rows = np.repeat(np.arange(len(triangle)), 3)
     return sparse.csr_matrix(
         (barycentric.ravel(), (rows, skin.triangles[triangle].ravel())), shape=(len(triangle), skin.n)

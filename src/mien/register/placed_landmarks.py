@@ -11,7 +11,7 @@ from scipy import sparse
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import PreparedScan
 from mien.geometry.solve import SpdSolver
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.nonrigid import LandmarkPull
 from mien.register.repair import bending
 from mien.register.scan_surface import ScanSurface
@@ -55,7 +55,11 @@ def with_placed(pull: LandmarkPull, placed: PlacedPoints) -> LandmarkPull:
 
 
 def led_to(
-    skin: Skin, vertices: Float[np.ndarray, "S 3"], pull: LandmarkPull, placed: PlacedPoints, size: float
+    skin: FittedSkin,
+    vertices: Float[np.ndarray, "S 3"],
+    pull: LandmarkPull,
+    placed: PlacedPoints,
+    size: float,
 ) -> Float[np.ndarray, "S 3"]:
     """The skin moved so that its landmarks lie at the placed points: smoothly, near them, without a flip.
 
@@ -80,7 +84,7 @@ def led_to(
 
 
 def misses_mm(
-    skin: Skin, vertices: Float[np.ndarray, "S 3"], pull: LandmarkPull, prepared: PreparedScan
+    skin: FittedSkin, vertices: Float[np.ndarray, "S 3"], pull: LandmarkPull, prepared: PreparedScan
 ) -> dict[str, float]:
     """How many landmarks were moved by hand and how far the head's lie from them at most (millimetres)."""
     if prepared.placed is None or not prepared.placed.any():
@@ -93,7 +97,7 @@ def misses_mm(
     }
 
 
-def _rows(skin: Skin, pull: LandmarkPull) -> sparse.csr_matrix:
+def _rows(skin: FittedSkin, pull: LandmarkPull) -> sparse.csr_matrix:
     rows = np.repeat(np.arange(len(pull.triangle)), 3)
     columns = skin.triangles[pull.triangle].ravel()
     return sparse.csr_matrix((pull.barycentric.ravel(), (rows, columns)), shape=(len(pull.triangle), skin.n))

@@ -10,7 +10,7 @@ from mien.core.face import Template
 from mien.geometry.normals import triangle_normals
 from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.surface_distance import flipped_triangles
 
 STIFFNESS = 0.004  # metres: displacement is bridged this smoothly
@@ -28,7 +28,7 @@ PULL = 300.0  # of an ordering constraint against keeping a vertex where it is
 
 
 def completed(
-    skin: Skin,
+    skin: FittedSkin,
     fitted: Float[np.ndarray, "S 3"],
     start: Float[np.ndarray, "S 3"],
     trust: Float[np.ndarray, " S"],
@@ -49,7 +49,7 @@ def completed(
 
 
 def unfolded(
-    skin: Skin, fitted: Float[np.ndarray, "S 3"], start: Float[np.ndarray, "S 3"]
+    skin: FittedSkin, fitted: Float[np.ndarray, "S 3"], start: Float[np.ndarray, "S 3"]
 ) -> Float[np.ndarray, "S 3"]:
     """The fit without triangles that are flipped or folded against the linear fit `start`.
 
@@ -69,7 +69,7 @@ def unfolded(
 
 
 def new_creases(
-    skin: Skin, fitted: Float[np.ndarray, "S 3"], start: Float[np.ndarray, "S 3"]
+    skin: FittedSkin, fitted: Float[np.ndarray, "S 3"], start: Float[np.ndarray, "S 3"]
 ) -> Int[np.ndarray, " F"]:
     """Triangles that fold back onto a neighbour in `fitted` but not in `start`."""
     pairs = skin.triangle_pairs
@@ -85,7 +85,7 @@ def new_creases(
 
 def in_order(
     template: Template,
-    skin: Skin,
+    skin: FittedSkin,
     fitted: Float[np.ndarray, "S 3"],
     start: Float[np.ndarray, "S 3"],
     shut: tuple[bool, bool, bool],
@@ -146,14 +146,14 @@ def _fractions(line: np.ndarray) -> np.ndarray:
     return steps / max(steps[-1], 1e-12)
 
 
-def _up(fitted: np.ndarray, template: Template, skin: Skin) -> Float[np.ndarray, "3"]:
+def _up(fitted: np.ndarray, template: Template, skin: FittedSkin) -> Float[np.ndarray, "3"]:
     from mien.geometry.align import fit_similarity
 
     return fit_similarity(skin.rest, fitted, skin.measured + 1e-6).rotation @ np.array([0.0, 1.0, 0.0])
 
 
 def _bridged(
-    skin: Skin, displacement: Float[np.ndarray, "S 3"], hole: Bool[np.ndarray, " S"]
+    skin: FittedSkin, displacement: Float[np.ndarray, "S 3"], hole: Bool[np.ndarray, " S"]
 ) -> Float[np.ndarray, "S 3"]:
     """The displacement with its values in the hole replaced by the smoothest ones (least bending)."""
     energy = bending(skin)
@@ -165,6 +165,6 @@ def _bridged(
     return out
 
 
-def bending(skin: Skin) -> sparse.csr_matrix:
+def bending(skin: FittedSkin) -> sparse.csr_matrix:
     """L M^-1 L of the rest shape: x' B x is the bending energy of a field x."""
     return (skin.stiffness @ sparse.diags(1.0 / skin.mass) @ skin.stiffness).tocsr()

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import PreparedScan, Template
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 from mien.register.surface_distance import (
     crushed_triangles,
     edge_stretch,
@@ -19,7 +19,7 @@ from mien.register.surface_distance import (
 
 def surface_report(
     template: Template,
-    skin: Skin,
+    skin: FittedSkin,
     prepared: PreparedScan,
     vertices: Float[np.ndarray, "V 3"],
     linear: Float[np.ndarray, "V 3"],

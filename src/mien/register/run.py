@@ -19,10 +19,10 @@ from mien.register.closed_eyes import closed_eyes, without_lids
 from mien.register.confidence import Trust, trust_in
 from mien.register.ears import placed_ears
 from mien.register.error_features import evidence
-from mien.register.fitted_skin import Skin, template_skin
+from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.hair import bareness, ear_zone, outer_zone
 from mien.register.linear_fit import LANDMARK_SIGMA, fit_linear
-from mien.register.morphable_model import LinearHead, neutral_head
+from mien.register.morphable_model import LinearHead, posed_template
 from mien.register.nonrigid import LandmarkPull, fit_nonrigid
 from mien.register.placed_landmarks import led_to, misses_mm, placed_points, with_placed
 from mien.register.pose import landmark_pose
@@ -63,7 +63,7 @@ class LinearFit:
     left eye and right eye are closed.
     """
 
-    skin: Skin
+    skin: FittedSkin
     surface: ScanSurface
     head: LinearHead
     vertices: Float[np.ndarray, "V 3"]
@@ -128,7 +128,7 @@ def linear_fit(
     skin = template_skin(template)
     say("aligning")
     pose = landmark_pose(template, prepared)
-    head = neutral_head(template, pose)
+    head = posed_template(template, pose)
     try:
         centre = template.landmarks.on(head.vertices(template), template.topology)[27:].mean(axis=0)
         around = head.vertices(template)[skin.index]
@@ -189,7 +189,7 @@ def judged(
     )
 
 
-def _expectations(template: Template, skin: Skin, trust: Trust) -> dict[str, float]:
+def _expectations(template: Template, skin: FittedSkin, trust: Trust) -> dict[str, float]:
     """What the fit expects of itself over the middle of the face, millimetres."""
     face = face_vertices(template, skin)
     error, slip = trust.error_mm[face], trust.slip_mm[face]
@@ -200,7 +200,7 @@ def _expectations(template: Template, skin: Skin, trust: Trust) -> dict[str, flo
     }
 
 
-def landmark_pull(template: Template, skin: Skin, prepared: PreparedScan) -> LandmarkPull:
+def landmark_pull(template: Template, skin: FittedSkin, prepared: PreparedScan) -> LandmarkPull:
     """The inner landmarks as soft pulls on the skin (the jaw line slides and is left out)."""
     local = np.full(template.topology.n_vertices, -1)
     local[skin.index] = np.arange(skin.n)
@@ -212,7 +212,7 @@ def landmark_pull(template: Template, skin: Skin, prepared: PreparedScan) -> Lan
     return LandmarkPull(triangle, template.landmarks.barycentric, prepared.landmarks, weight)
 
 
-def _scattered(template: Template, skin: Skin, values: np.ndarray, rest: float) -> np.ndarray:
+def _scattered(template: Template, skin: FittedSkin, values: np.ndarray, rest: float) -> np.ndarray:
     out = np.full(template.topology.n_vertices, rest)
     out[skin.index] = values
     return out

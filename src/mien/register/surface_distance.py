@@ -14,7 +14,7 @@ from mien.geometry.cluster import clustered
 from mien.geometry.geodesic import geodesic_distance
 from mien.geometry.normals import triangle_areas, triangle_normals
 from mien.geometry.sample import sample_surface
-from mien.register.fitted_skin import Skin
+from mien.register.fitted_skin import FittedSkin
 
 RADIUS = 0.090  # metres along the surface from the nose tip
 SAMPLES = 100_000
@@ -31,7 +31,7 @@ class FaceArea:
 
 
 def face_area(
-    skin: Skin,
+    skin: FittedSkin,
     vertices: Float[np.ndarray, "S 3"],
     scan: Scan,
     nose_tip: Float[np.ndarray, "3"],
@@ -44,7 +44,7 @@ def face_area(
 
 
 def two_way_distance(
-    skin: Skin,
+    skin: FittedSkin,
     vertices: Float[np.ndarray, "S 3"],
     measured: Bool[np.ndarray, " S"],
     scan: Scan,
@@ -84,7 +84,7 @@ def distance_numbers(name: str, distance: Float[np.ndarray, " P"]) -> dict[str, 
 
 
 def flipped_triangles(
-    skin: Skin, vertices: Float[np.ndarray, "S 3"], reference: Float[np.ndarray, "S 3"]
+    skin: FittedSkin, vertices: Float[np.ndarray, "S 3"], reference: Float[np.ndarray, "S 3"]
 ) -> Int[np.ndarray, " F"]:
     """Triangles whose normal turned by more than 90 degrees against the reference shape.
 
@@ -98,14 +98,14 @@ def flipped_triangles(
     return np.flatnonzero(flipped)
 
 
-def crushed_triangles(skin: Skin, vertices: Float[np.ndarray, "S 3"]) -> Int[np.ndarray, " F"]:
+def crushed_triangles(skin: FittedSkin, vertices: Float[np.ndarray, "S 3"]) -> Int[np.ndarray, " F"]:
     """Triangles smaller than 0.5 % of the median triangle (about 0.01 square millimetres)."""
     areas = triangle_areas(vertices, skin.triangles)
     return np.flatnonzero(areas < CRUSHED * np.median(areas))
 
 
 def edge_stretch(
-    skin: Skin, vertices: Float[np.ndarray, "S 3"], reference: Float[np.ndarray, "S 3"]
+    skin: FittedSkin, vertices: Float[np.ndarray, "S 3"], reference: Float[np.ndarray, "S 3"]
 ) -> Float[np.ndarray, " E"]:
     """max(length / reference length, its inverse) of every quad edge."""
     i, j = skin.edges.T

@@ -8,12 +8,14 @@ from jaxtyping import Float
 from mien.render.environment import Environment, cone_samples
 from mien.render.lighting import LitSubject, reflected
 from mien.render.occlusion import RAY_OFFSET, scrambled
-from mien.render.samples import Samples
+from mien.render.samples import VisibleSamples
 
 CLAY_ALBEDO = np.array([0.52, 0.50, 0.475])
 
 
-def clay_radiance(lit: LitSubject, samples: Samples, environment: Environment) -> Float[np.ndarray, "N 3"]:
+def clay_radiance(
+    lit: LitSubject, samples: VisibleSamples, environment: Environment
+) -> Float[np.ndarray, "N 3"]:
     """Diffuse clay with a shadow ray for every sample of every pixel; the ambient part is only occluded."""
     points = samples.at(lit.subject.vertices)
     normals = samples.normals(lit.normals)

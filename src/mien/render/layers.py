@@ -9,7 +9,7 @@ from mien.render.camera import Camera, rasterize_view
 from mien.render.environment import latlong_uv
 from mien.render.lighting import LitSubject
 from mien.render.occlusion import RAY_OFFSET
-from mien.render.samples import Samples, visible_samples
+from mien.render.samples import VisibleSamples, visible_samples
 
 _LID_ALBEDO = np.array([0.36, 0.20, 0.14])  # of the skin that a cornea mirrors
 _SUNK = 6.0e-4  # metres by which the lids' strips may lie beneath a ball that turns under them
@@ -91,7 +91,9 @@ def add_lashes(
     view += mean[..., :3]
 
 
-def _nearest(lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], kind: str) -> Samples | None:
+def _nearest(
+    lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], kind: str
+) -> VisibleSamples | None:
     """The layer's nearest points that nothing opaque hides; None where there are none."""
     surface = lit.subject.surface
     own = np.flatnonzero(surface.of_kind(kind))
@@ -102,7 +104,9 @@ def _nearest(lit: LitSubject, camera: Camera, depth: Float[np.ndarray, "H W"], k
     return visible_samples(camera, raster, own, surface.triangles, mask) if mask.any() else None
 
 
-def _whole_pixels(found: Samples, camera: Camera, window: tuple[Camera, int, int]) -> Int[np.ndarray, " N"]:
+def _whole_pixels(
+    found: VisibleSamples, camera: Camera, window: tuple[Camera, int, int]
+) -> Int[np.ndarray, " N"]:
     """Indices in the whole picture of pixels found in a window of it."""
     part, top, left = window
     return (found.pixel // part.width + top) * camera.width + found.pixel % part.width + left

@@ -14,7 +14,7 @@ from mien.geometry.uvspace import blur_within
 from mien.render.diffusion import diffuse_irradiance
 from mien.render.environment import Environment
 from mien.render.occlusion import Occluder, ambient_light
-from mien.render.renderable import Subject
+from mien.render.renderable import Renderable
 from mien.render.samples import interpolate
 from mien.render.surface import OPAQUE, SkinTile, Surface
 from mien.render.texture import Texture, texture_from_pixels
@@ -32,7 +32,7 @@ class LitSubject:
     `tiles` holds, per skin material, four channels: RGB `light` after diffusion and the key's visibility.
     """
 
-    subject: Subject
+    subject: Renderable
     environment: Environment
     occluder: Occluder
     normals: Float[np.ndarray, "V 3"]
@@ -48,7 +48,7 @@ class LitSubject:
 
 
 def light_subject(
-    subject: Subject,
+    subject: Renderable,
     environment: Environment,
     *,
     rays: int = 32,
@@ -174,7 +174,7 @@ def _bumped(lit: LitSubject, index: int, tile: SkinTile, normals: np.ndarray) ->
     return normalized(turned)
 
 
-def _texel_mm(subject: Subject, tile: SkinTile) -> Float[np.ndarray, "R R"]:
+def _texel_mm(subject: Renderable, tile: SkinTile) -> Float[np.ndarray, "R R"]:
     """Width of each texel on the surface (square root of its area), in millimetres."""
     surface = subject.surface
     area = triangle_areas(subject.vertices, surface.triangles)

@@ -11,7 +11,13 @@ from mien.anatomy.eyeball import UV_IRIS_RADIUS
 from mien.core.mesh import Image, Scan
 from mien.geometry.weights import smoothstep
 from mien.render.surface import Material
-from mien.render.texture import Texture, constant_texture, roughened, texture_from_image, texture_from_pixels
+from mien.render.texture import (
+    Texture,
+    constant_texture,
+    roughen_mips,
+    texture_from_image,
+    texture_from_pixels,
+)
 
 # kind, albedo (sRGB), roughness, specular (F0 = 0.08 x specular)
 _CONSTANTS: dict[str, tuple[str, tuple[float, float, float], float, float]] = {
@@ -43,7 +49,7 @@ def material_from_maps(name: str, maps: dict[str, Image], limit: int = 2048, lik
         name=name,
         kind=kind,
         albedo=colour,
-        roughness=rough if normal is None else roughened(rough, normal),
+        roughness=rough if normal is None else roughen_mips(rough, normal),
         specular=_map(maps, f"{name}_specular", limit) or _plain_specular(kind, specular),
         normal=normal,
     )

@@ -17,7 +17,7 @@ from mien.render.lighting import LitSubject, light_subject
 from mien.render.lights import clay_studio, studio
 from mien.render.occlusion import mirror_openness
 from mien.render.renderable import Viewable, as_subject
-from mien.render.samples import Samples, visible_samples
+from mien.render.samples import VisibleSamples, visible_samples
 from mien.render.shade import shade_points, turn_normals
 from mien.render.surface import OPAQUE, Material
 
@@ -94,7 +94,7 @@ def turntable(
 def _material_radiance(
     lit: LitSubject,
     index: int,
-    samples: Samples,
+    samples: VisibleSamples,
     mirror: Float[np.ndarray, " V"],
     footprints: Float[np.ndarray, " T"],
 ) -> Float[np.ndarray, "N 3"]:
@@ -164,7 +164,7 @@ def _lod(footprint: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _shading_normals(
-    lit: LitSubject, material: Material, samples: Samples, uv: np.ndarray, footprint: np.ndarray
+    lit: LitSubject, material: Material, samples: VisibleSamples, uv: np.ndarray, footprint: np.ndarray
 ) -> Float[np.ndarray, "N 3"]:
     """Smooth normals, turned by the normal map, never facing away from the viewer."""
     normals = samples.at(lit.normals)

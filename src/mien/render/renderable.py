@@ -16,7 +16,7 @@ from mien.render.surface import Material, Surface
 
 
 @dataclass(frozen=True)
-class Subject:
+class Renderable:
     """A surface in one pose (metres), the points that cameras frame, and a rig if it has one."""
 
     surface: Surface
@@ -24,7 +24,7 @@ class Subject:
     frame: Float[np.ndarray, "N 3"]
     rig: Rig | None = None
 
-    def posed(self, weights: dict[str, float]) -> Subject:
+    def posed(self, weights: dict[str, float]) -> Renderable:
         """With these shape weights; the frame stays that of the neutral. An unknown name is refused."""
         if not weights:
             return self
@@ -37,37 +37,37 @@ class Subject:
         return replace(self, vertices=self.rig.pose(dense))
 
 
-Viewable = Subject | FaceAsset | Template | Scan | PreparedScan
+Viewable = Renderable | FaceAsset | Template | Scan | PreparedScan
 
 
-def as_subject(thing: Viewable) -> Subject:
+def as_subject(thing: Viewable) -> Renderable:
     """Any viewable thing as a subject."""
-    if isinstance(thing, Subject):
+    if isinstance(thing, Renderable):
         return thing
     if isinstance(thing, FaceAsset):
-        return subject_from_asset(thing)
+        return renderable_from_asset(thing)
     if isinstance(thing, Template):
-        return subject_from_template(thing)
-    return subject_from_scan(thing.scan if isinstance(thing, PreparedScan) else thing)
+        return renderable_from_template(thing)
+    return renderable_from_scan(thing.scan if isinstance(thing, PreparedScan) else thing)
 
 
-def subject_from_asset(asset: FaceAsset, texture_limit: int = 2048) -> Subject:
+def renderable_from_asset(asset: FaceAsset, texture_limit: int = 2048) -> Renderable:
     """The asset with its maps; parts without maps get the constants of their material's name."""
     return _templated(asset.template, asset.rig, asset.maps, texture_limit)
 
 
-def subject_from_template(
+def renderable_from_template(
     template: Template,
     rig: Rig | None = None,
     maps: dict[str, Image] | None = None,
     texture_limit: int = 2048,
-) -> Subject:
+) -> Renderable:
     """A head of the template's topology, with any rig and maps (the template's own, none)."""
     own = Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
     return _templated(template, rig or own, maps or {}, texture_limit)
 
 
-def _templated(template: Template, rig: Rig, maps: dict[str, Image], limit: int) -> Subject:
+def _templated(template: Template, rig: Rig, maps: dict[str, Image], limit: int) -> Renderable:
     names = tuple(dict.fromkeys(part.material for part in template.parts))
     quad_material = np.zeros(len(template.topology.quads), np.int64)
     for part in template.parts:
@@ -84,12 +84,12 @@ def _templated(template: Template, rig: Rig, maps: dict[str, Image], limit: int)
         triangle_material=np.repeat(quad_material, 2),
         materials=tuple(material_from_maps(name, maps, limit, looks[name]) for name in names),
     )
-    return Subject(surface, rig.neutral, rig.neutral[template.face_vertices()], rig)
+    return Renderable(surface, rig.neutral, rig.neutral[template.face_vertices()], rig)
 
 
-def subject_from_scan(
+def renderable_from_scan(
     scan: Scan, frame: Float[np.ndarray, "N 3"] | None = None, normal: Image | None = None
-) -> Subject:
+) -> Renderable:
     """A raw scan with its colour, one skin material a texture; `frame` defaults to all its vertices.
 
     `normal`: a tangent-space normal map in the scan's UV (linear, 0..1).
@@ -101,4 +101,4 @@ def subject_from_scan(
         which = np.where(scan.triangle_texture >= 0, scan.triangle_texture, 0).astype(np.int64)
     materials: tuple[Material, ...] = tuple(scan_material(scan, k, normal) for k in range(count))
     surface = Surface(len(scan.vertices), scan.triangles, corner_uvs, which, materials)
-    return Subject(surface, scan.vertices, scan.vertices if frame is None else frame)
+    return Renderable(surface, scan.vertices, scan.vertices if frame is None else frame)

@@ -16,7 +16,7 @@ from mien.render.camera import Camera
 
 
 @dataclass(frozen=True)
-class Samples:
+class VisibleSamples:
     """Visible points: flat pixel index, triangle, its corners' vertices, weights, direction to the eye."""
 
     pixel: Int[np.ndarray, " N"]
@@ -57,7 +57,7 @@ class Samples:
         _interpolate_corners(self.triangle, self.barycentric, corner_uvs, out)
         return out
 
-    def by(self, keys: Int[np.ndarray, " N"]) -> Iterator[tuple[int, Samples]]:
+    def by(self, keys: Int[np.ndarray, " N"]) -> Iterator[tuple[int, VisibleSamples]]:
         """The points of each key, in increasing order of keys."""
         order = np.argsort(keys.astype(np.int16), kind="stable")
         sorted_keys = keys[order]
@@ -65,7 +65,7 @@ class Samples:
         for key, own in zip(values, np.split(order, starts[1:]), strict=True):
             yield (
                 int(key),
-                Samples(
+                VisibleSamples(
                     self.pixel[own],
                     self.triangle[own],
                     self.corners[own],
@@ -81,11 +81,11 @@ def visible_samples(
     chosen: Int[np.ndarray, " S"],
     triangles: Int[np.ndarray, "T 3"],
     mask: np.ndarray,
-) -> Samples:
+) -> VisibleSamples:
     """The masked pixels of a raster that drew only the triangles `chosen` of all."""
     flat = np.flatnonzero(mask)
     triangle = chosen[raster.triangle.reshape(-1)[flat]]
-    return Samples(
+    return VisibleSamples(
         pixel=flat,
         triangle=triangle,
         corners=triangles[triangle],

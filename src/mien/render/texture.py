@@ -73,7 +73,7 @@ def constant_texture(value: Float[np.ndarray, " C"]) -> Texture:
     return texture_from_pixels(np.asarray(value, np.float32).reshape(1, 1, -1), srgb=False)
 
 
-def roughened(roughness: Texture, normal: Texture) -> Texture:
+def roughen_mips(roughness: Texture, normal: Texture) -> Texture:
     """Roughness whose coarser levels hold the bumps that the normals' averages lose: skin seen from afar is
     as dull as its pores make it.
 

@@ -18,7 +18,7 @@ from mien.render.camera import orbit_camera, standard_camera
 from mien.render.lighting import light_subject
 from mien.render.lights import clay_studio, studio
 from mien.render.raster import render_lit
-from mien.render.renderable import Subject, subject_from_asset, subject_from_scan
+from mien.render.renderable import Renderable, renderable_from_asset, renderable_from_scan
 from mien.scan.decimate import light_scan
 from mien.sheets.labels import TITLE_COLOUR, blank_sheet, draw_text, paste
 
@@ -41,13 +41,13 @@ Picture = UInt8[np.ndarray, "_ _ 3"]  # tiles differ in size
 Job = Callable[[], dict[str, Picture]]
 
 
-def contact_sheet(asset: FaceAsset) -> UInt8[np.ndarray, "H W 3"]:
+def draw_contact_sheet(asset: FaceAsset) -> UInt8[np.ndarray, "H W 3"]:
     """The asset's preview (sRGB): neutral from three sides, clay of head and scan, six expressions, maps."""
-    subject = subject_from_asset(asset, _TEXTURE_LIMIT)
+    subject = renderable_from_asset(asset, _TEXTURE_LIMIT)
     top, middle = _tile_size(5), _tile_size(6)
     jobs: list[Job] = [lambda: _neutral(subject, asset, top)]
     if asset.scan is not None:
-        scan = subject_from_scan(_shape_of(asset.scan.scan), frame=subject.frame)
+        scan = renderable_from_scan(_shape_of(asset.scan.scan), frame=subject.frame)
         jobs.append(lambda: {"clay, scan": _clay(scan, top, 24.0)})
     jobs += [partial(_expression, name, subject, middle) for name in SHEET_EXPRESSIONS]
     _warm(subject)
@@ -69,7 +69,7 @@ def _tile_size(columns: int) -> tuple[int, int]:
     return width, width * 5 // 4
 
 
-def _warm(subject: Subject) -> None:
+def _warm(subject: Renderable) -> None:
     """Builds what the threads share, so that none of them does it twice."""
     surface = subject.surface
     surface.normals(subject.vertices)
@@ -80,7 +80,7 @@ def _warm(subject: Subject) -> None:
                 surface.tile(index, resolution)
 
 
-def _neutral(subject: Subject, asset: FaceAsset, size: tuple[int, int]) -> dict[str, Picture]:
+def _neutral(subject: Renderable, asset: FaceAsset, size: tuple[int, int]) -> dict[str, Picture]:
     lit = light_subject(subject, studio(), rays=16)
     tiles = {
         view.replace("-", " "): render_lit(lit, standard_camera(subject.frame, *size, view))
@@ -93,13 +93,13 @@ def _neutral(subject: Subject, asset: FaceAsset, size: tuple[int, int]) -> dict[
     return tiles
 
 
-def _clay(subject: Subject, size: tuple[int, int], yaw: float) -> Picture:
+def _clay(subject: Renderable, size: tuple[int, int], yaw: float) -> Picture:
     camera = orbit_camera(subject.frame, *size, yaw)
     lit = light_subject(subject, clay_studio(), rays=8, diffusion=False, toward=camera.toward)
     return render_lit(lit, camera, "clay")
 
 
-def _expression(name: str, subject: Subject, size: tuple[int, int]) -> dict[str, Picture]:
+def _expression(name: str, subject: Renderable, size: tuple[int, int]) -> dict[str, Picture]:
     posed = subject.posed(SHEET_EXPRESSIONS[name])
     camera = orbit_camera(subject.frame, *size, 10.0, margin=1.24)
     lit = light_subject(posed, studio(), rays=8, shadow_samples=2, tile_resolution=256, toward=camera.toward)

@@ -11,15 +11,15 @@ from mien.core.conventions import EXPRESSIONS
 from mien.core.face import Rig, Template
 from mien.render.camera import frame_points
 from mien.render.raster import light_for, render_lit
-from mien.render.renderable import subject_from_template
+from mien.render.renderable import renderable_from_template
 from mien.sheets.person import draw_person
-from mien.sheets.portraits import Frame, Picture, face_frame, portraits
+from mien.sheets.portraits import Picture, PortraitFrame, face_portrait_frame, portraits
 from mien.synth.subject import Subject
 from mien.template.load import load_template
 
 PEOPLE_YAW = 18.0  # degrees
 EXPRESSION_YAW = 12.0
-_AGES_FRAME = Frame(0.128, 0.144)
+_AGES_FRAME = PortraitFrame(0.128, 0.144)
 _HALF_WIDTH, _HALF_HEIGHT = 0.092, 0.11  # metres of a clay picture, so that sizes can be compared
 _CHIN, _EARS = 8, (0, 16)  # landmarks
 
@@ -43,7 +43,7 @@ def expression_tiles(
 ) -> list[Picture]:
     """Some of the 26 expressions in the subject's own form, with their blood and wrinkles."""
     person = draw_person(subject, resolution)
-    frame = face_frame(person.whole.neutral.astype(np.float64))
+    frame = face_portrait_frame(person.whole.neutral.astype(np.float64))
     return [portraits(person, (yaw,), size, EXPRESSIONS[name], frame)[0] for name in names]
 
 
@@ -55,7 +55,7 @@ def clay_tiles(
     vertices = head.astype(np.float64)
     corners = _frame(template, vertices)
     rig = Rig(vertices, template.shapes, template.joints, template.joint_weights)
-    lit = light_for(subject_from_template(template, rig), None, "clay")
+    lit = light_for(renderable_from_template(template, rig), None, "clay")
     height = round(width * _HALF_HEIGHT / _HALF_WIDTH)
     return [render_lit(lit, frame_points(corners, width, height, yaw, margin=1.0), "clay") for yaw in yaws]
 

@@ -10,7 +10,7 @@ from mien.core.mesh import Image
 from mien.database.record import Record
 from mien.sheets.labels import blank_sheet, draw_text, paste
 from mien.sheets.person import expressive, folding, person_maps, seen
-from mien.sheets.portraits import Frame, described, photograph, portrait_camera
+from mien.sheets.portraits import PortraitFrame, photograph, portrait_camera
 from mien.synth.identity.basis import load_basis
 from mien.synth.skin.look import draw_look
 from mien.synth.subject import Subject
@@ -19,7 +19,7 @@ from mien.template.load import load_template
 
 _TILE, _CAPTION = (220, 248), 24
 _SKIN = 512  # texels of what is drawn again
-_YAW, _FRAME = 14.0, Frame(0.115, 0.132)
+_YAW, _FRAME = 14.0, PortraitFrame(0.115, 0.132)
 
 Picture = UInt8[np.ndarray, "H W 3"]
 

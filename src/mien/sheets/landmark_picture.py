@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 
 from mien.core.face import PreparedScan
 from mien.scan.decimate import light_scan
-from mien.scan.landmarks.orthographic import View, draw, make_canvas
+from mien.scan.landmarks.orthographic import OrthographicView, draw, make_canvas
 from mien.sheets.labels import draw_text
 
 SIZE = 1000
@@ -25,7 +25,7 @@ def landmark_picture(scan: PreparedScan) -> UInt8[np.ndarray, "1000 1000 3"]:
     seen = scan.landmark_confidence > 0
     points = scan.landmarks[seen]
     low, high = points.min(axis=0), points.max(axis=0)
-    view = View(np.eye(3), (low + high) / 2, 0.5 * _MARGIN * float((high - low)[:2].max()), SIZE)
+    view = OrthographicView(np.eye(3), (low + high) / 2, 0.5 * _MARGIN * float((high - low)[:2].max()), SIZE)
     picture = draw(make_canvas(light_scan(scan.scan), max_texture=2048), view).image
     sheet = np.ascontiguousarray(0.8 * picture).astype(np.uint8)
     at = view.project(scan.landmarks)[:, :2]

@@ -13,14 +13,14 @@ from mien.bake.colour import tile_of
 from mien.core.conventions import linear_to_srgb, shape_weights, srgb_to_linear
 from mien.core.face import Rig
 from mien.core.mesh import Image
-from mien.render.renderable import Subject, subject_from_template
+from mien.render.renderable import Renderable, renderable_from_template
 from mien.synth.expression.maker import expression_maker
 from mien.synth.identity.basis import load_basis
 from mien.synth.skin.dynamic import (
     blood_factor,
     expression_blood,
     expression_relief,
-    skin_triangles,
+    face_and_head_triangles,
     strain_of,
     wrinkle_patterns,
 )
@@ -28,7 +28,7 @@ from mien.synth.skin.features import feature_maps
 from mien.synth.skin.layout import enlarged, layout
 from mien.synth.skin.look import SkinLook, draw_look
 from mien.synth.skin.maps import skin_maps
-from mien.synth.subject import Subject as Someone
+from mien.synth.subject import Subject
 from mien.synth.whole_head import WholeHead, whole_expression, whole_head
 from mien.template.load import load_template
 from mien.textures.lashes import occlusion_maps
@@ -42,7 +42,7 @@ _FEATURES = 1024  # texels of eyes and teeth, at most
 class Person:
     """A drawn person: head (metres, all parts), look, and maps by name without normals."""
 
-    someone: Someone
+    someone: Subject
     whole: WholeHead
     look: SkinLook
     maps: dict[str, Image]
@@ -52,7 +52,7 @@ class Person:
         offsets = whole_expression(expression_maker(load_basis()), self.whole, shape_weights(weights))
         return (self.whole.neutral + offsets).astype(np.float64)
 
-    def seen(self, weights: dict[str, float] | None = None, *, dynamic: bool = True) -> Subject:
+    def seen(self, weights: dict[str, float] | None = None, *, dynamic: bool = True) -> Renderable:
         """Something to look at, in an expression; `dynamic`: with its blood and its wrinkles."""
         rest, posed = self.whole.neutral.astype(np.float64), self.pose(weights or {})
         maps = self.maps
@@ -65,7 +65,7 @@ class Person:
         return folding(self.maps, self.look)
 
 
-def draw_person(someone: Someone, resolution: int = 1024) -> Person:
+def draw_person(someone: Subject, resolution: int = 1024) -> Person:
     """A person of the database with skin; `resolution` of the face's maps, half of it for the head's."""
     maker = expression_maker(load_basis())
     head = maker.heads.head(someone)
@@ -74,7 +74,7 @@ def draw_person(someone: Someone, resolution: int = 1024) -> Person:
     return Person(someone, whole, look, person_maps(someone, look, resolution))
 
 
-def person_maps(someone: Someone, look: SkinLook, resolution: int) -> dict[str, Image]:
+def person_maps(someone: Subject, look: SkinLook, resolution: int) -> dict[str, Image]:
     """Skin, eyes, teeth, lashes and the lids' shade of one person, by name."""
     return {
         **skin_maps(look, resolution, ("face",)),
@@ -100,7 +100,7 @@ def expressive(
     where `patterns` (`folding`) lie.
     """
     face = layout("face")
-    strain = strain_of(rest, posed, skin_triangles(face), face.tension)
+    strain = strain_of(rest, posed, face_and_head_triangles(face), face.tension)
     colour, height = maps["face_albedo"].pixels, maps["face_displacement"].pixels
     change = enlarged(face.whole(expression_blood(strain, look)), colour.shape[0])
     linear = np.clip(srgb_to_linear(colour[..., :3]) * blood_factor(change, look), 0.0, 1.0)
@@ -116,7 +116,7 @@ def seen(
     head: Float[np.ndarray, "V 3"],
     maps: dict[str, Image],
     rest: Float[np.ndarray, "V 3"] | None = None,
-) -> Subject:
+) -> Renderable:
     """A head of the template's topology (metres) with these maps; normals are made of the displacement, on
     `rest` where given, since wrinkles there do not stretch with the skin.
     """
@@ -129,7 +129,7 @@ def seen(
         shown[f"{part}_normal"] = normal_from_displacement(height, tile, at_rest, template.topology.triangles)
     rig = Rig(head, template.shapes, template.joints, template.joint_weights)
     largest = max(image.pixels.shape[0] for image in shown.values())
-    return subject_from_template(template, rig, shown, texture_limit=largest)
+    return renderable_from_template(template, rig, shown, texture_limit=largest)
 
 
 def gaze_toward(yaw: float, pitch: float = 0.0) -> dict[str, float]:

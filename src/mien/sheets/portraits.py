@@ -13,10 +13,10 @@ from mien.render.camera import PORTRAIT_FOV, Camera
 from mien.render.lighting import light_subject
 from mien.render.lights import portrait
 from mien.render.raster import render_lit
-from mien.render.renderable import Subject
+from mien.render.renderable import Renderable
 from mien.sheets.labels import draw_text, paste
 from mien.sheets.person import Person, gaze_toward
-from mien.synth.subject import Subject as Someone
+from mien.synth.subject import Subject
 from mien.template.load import load_template
 
 Picture = UInt8[np.ndarray, "H W 3"]
@@ -30,19 +30,19 @@ _FADE = 0.13  # of a picture's height
 
 
 @dataclass(frozen=True)
-class Frame:
+class PortraitFrame:
     """What of a head a picture shows: metres above and below the eyes."""
 
     above: float
     below: float
 
 
-HEAD = Frame(0.133, 0.138)  # from above the tallest skull to the neck
+HEAD = PortraitFrame(0.133, 0.138)  # from above the tallest skull to the neck
 _FOREHEAD, _JAW_DROP = 0.072, 0.042  # metres above the eyes, and below the chin at rest
 
 
 def portrait_camera(
-    head: Float[np.ndarray, "V 3"], width: int, height: int, yaw: float, frame: Frame = HEAD
+    head: Float[np.ndarray, "V 3"], width: int, height: int, yaw: float, frame: PortraitFrame = HEAD
 ) -> Camera:
     """A portrait lens at eye level, `yaw` degrees to the subject's left; the same scale for everybody.
 
@@ -60,11 +60,11 @@ def portrait_camera(
     return Camera(target + distance * back, target, PORTRAIT_FOV, width, height)
 
 
-def face_frame(head: Float[np.ndarray, "V 3"]) -> Frame:
+def face_portrait_frame(head: Float[np.ndarray, "V 3"]) -> PortraitFrame:
     """The face alone of a head at rest (metres), with room for an open jaw."""
     template = load_template()
     marks = template.landmarks.on(head, template.topology)
-    return Frame(_FOREHEAD, float(marks[_EYES, 1].mean() - marks[_CHIN, 1]) + _JAW_DROP)
+    return PortraitFrame(_FOREHEAD, float(marks[_EYES, 1].mean() - marks[_CHIN, 1]) + _JAW_DROP)
 
 
 def portraits(
@@ -72,7 +72,7 @@ def portraits(
     yaws: Sequence[float],
     size: tuple[int, int],
     weights: dict[str, float] | None = None,
-    frame: Frame = HEAD,
+    frame: PortraitFrame = HEAD,
 ) -> list[Picture]:
     """A person who looks at each camera, in an expression or at rest; `size` is width and height."""
     out = []
@@ -83,7 +83,7 @@ def portraits(
     return out
 
 
-def photograph(subject: Subject, camera: Camera) -> Picture:
+def photograph(subject: Renderable, camera: Camera) -> Picture:
     """One picture (sRGB) in the portrait light on the even dark ground."""
     fine = camera.height > 500
     lit = light_subject(
@@ -107,7 +107,7 @@ def faded(picture: Picture) -> Picture:
     return np.round(ground + kept * (picture - ground)).astype(np.uint8)
 
 
-def described(someone: Someone) -> str:
+def describe_person(someone: Subject) -> str:
     """Who a drawn person is, in a few words."""
     return f"{someone.age:.0f} years, Monk tone {someone.monk}"
 

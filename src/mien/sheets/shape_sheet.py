@@ -13,7 +13,7 @@ from mien.core.conventions import SHAPE_NAMES
 from mien.core.face import Rig, Template
 from mien.render.camera import VIEWS, standard_camera
 from mien.render.raster import light_for, render_lit
-from mien.render.renderable import Subject, subject_from_template
+from mien.render.renderable import Renderable, renderable_from_template
 from mien.sheets.labels import blank_sheet, draw_text, paste
 
 _LABEL, _GAP = 22, 6
@@ -30,7 +30,7 @@ def shape_tiles(
     Shapes of `DRAWN_ON` are shown on top of another one. `size` is the side of one square view in pixels.
     `rig` defaults to the template's own shapes.
     """
-    subject = subject_from_template(template, rig)
+    subject = renderable_from_template(template, rig)
     with ThreadPoolExecutor(2) as pool:
         yield from zip(names, pool.map(lambda name: _three_views(subject, name, size), names), strict=True)
 
@@ -61,7 +61,7 @@ def expression_sheet(
     return sheet
 
 
-def _three_views(subject: Subject, name: str, size: int) -> UInt8[np.ndarray, "S W 3"]:
+def _three_views(subject: Renderable, name: str, size: int) -> UInt8[np.ndarray, "S W 3"]:
     lit = light_for(subject, {name: 1.0, **DRAWN_ON.get(name, {})}, "clay")
     # Framed by the neutral, so that tiles can be compared.
     cameras = [standard_camera(subject.frame, size, size, view, margin=_MARGIN) for view in VIEWS]

@@ -13,7 +13,7 @@ from mien.anatomy.seat import SIDES
 from mien.core.face import Template
 from mien.geometry.align import fit_similarity
 from mien.synth.expression.maker import BoundHead, ExpressionMaker
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.teeth import shape_teeth
 from mien.synth.subject import Subject
 
@@ -36,7 +36,7 @@ class WholeHead:
     gums: Float[np.ndarray, "G K"]
 
 
-def mean_head(basis: Basis, template: Template) -> Float[np.ndarray, "V 3"]:
+def mean_head(basis: SynthBasis, template: Template) -> Float[np.ndarray, "V 3"]:
     """The head from which the database counts neutrals: the mean skin, the template's own parts."""
     out = template.vertices.astype(np.float32)
     out[: basis.n_skin] = basis.mean

@@ -32,7 +32,7 @@ _HAIR = np.array([0.035, 0.024, 0.018])  # linear
 
 
 @dataclass(frozen=True)
-class SkinLook:
+class GeneratedLook:
     """What `generated_skin` varies beside tone and seed; all 0..1."""
 
     masculine: float = 0.35
@@ -41,13 +41,13 @@ class SkinLook:
 
 
 def generated_skin(
-    template: Template, tone: float, seed: int, resolution: int = 1024, look: SkinLook | None = None
+    template: Template, tone: float, seed: int, resolution: int = 1024, look: GeneratedLook | None = None
 ) -> dict[str, Image]:
     """sRGB albedo of "face" and "head" by tile name; `tone` 0 lightest to 1 darkest.
 
     The same arguments give the same pixels. Label what is made with it as generated.
     """
-    look = look or SkinLook()
+    look = look or GeneratedLook()
     rng = np.random.default_rng(seed)
     base = _vertex_colour(template, tone, look, rng)
     out = {}
@@ -66,7 +66,7 @@ def generated_skin(
 
 
 def _vertex_colour(
-    template: Template, tone: float, look: SkinLook, rng: np.random.Generator
+    template: Template, tone: float, look: GeneratedLook, rng: np.random.Generator
 ) -> Float[np.ndarray, "V 3"]:
     """Log colour over face and head with blotches of blood and melanin."""
     log_colour = np.log(tone_colour(tone)) + regional_pattern(template, tone, look.masculine)

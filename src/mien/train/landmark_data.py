@@ -17,14 +17,14 @@ from mien.scan.landmarks.geometry_picture import (
     CLOSER,
     FINDER_SIZE,
     LANDMARK_SIZE,
-    Frame,
+    FaceFrame,
     crop_view,
-    face_frame,
+    face_frame_of,
     geometry_image,
 )
-from mien.scan.landmarks.orthographic import View
-from mien.synth.scans.clutter import Mesh, cut, merged, no_head, roughened, things, waves
-from mien.synth.scans.linear_heads import HeadModel, head_model, posed, random_expression, random_identity
+from mien.scan.landmarks.orthographic import OrthographicView
+from mien.synth.scans.clutter import Mesh, cut, merged, no_head, roughen_head, things, waves
+from mien.synth.scans.linear_heads import LinearHeads, linear_heads, posed, random_expression, random_identity
 from mien.template.load import load_template
 
 HELD_OUT_SEED = 987_654  # scans of this seed are measured on only
@@ -46,8 +46,8 @@ class RandomScan:
 
 
 @lru_cache(maxsize=1)
-def _model() -> HeadModel:
-    return head_model(load_template())
+def _model() -> LinearHeads:
+    return linear_heads(load_template())
 
 
 def random_scan(seed: int, index: int) -> RandomScan:
@@ -67,7 +67,7 @@ def _head(rng: np.random.Generator) -> tuple[Mesh, Float[np.ndarray, "68 3"]]:
     vertices, landmarks = posed(level, identity, expression), posed(model.landmarks, identity, expression)
     vertices = _lips_relieved(vertices, landmarks, rng)
     vertices, landmarks = _warped(vertices, landmarks, rng)
-    vertices = roughened(level, vertices, rng)
+    vertices = roughen_head(level, vertices, rng)
     triangles = cut(vertices, level.without(*_not_scanned(rng)), landmarks, rng)
     return merged([(vertices, triangles), *things(landmarks, rng)]), landmarks
 
@@ -113,7 +113,7 @@ def _warped(
 
 
 @dataclass(frozen=True)
-class Samples:
+class LandmarkBatch:
     """Pictures as int8 (127 is one) and the truth. `presence` is 1, 0, or -1 where either would do."""
 
     crops: Int[np.ndarray, "C 5 128 128"]
@@ -124,14 +124,14 @@ class Samples:
     head: Float[np.ndarray, " W"]
 
 
-def samples(seed: int, index: int, crops: int = CROPS, wholes: int = WHOLES) -> Samples:
+def draw_batch(seed: int, index: int, crops: int = CROPS, wholes: int = WHOLES) -> LandmarkBatch:
     """So many views of scan `index`, close and whole."""
     scan = random_scan(seed, index)
     rng = np.random.default_rng([seed, index, 1])
     near = [_crop(scan, rng) for _ in range(crops)]
     rng = np.random.default_rng([seed, index, 2])
     far = [_whole(scan, rng) for _ in range(wholes)]
-    return Samples(
+    return LandmarkBatch(
         *_stacked(near, ((5, LANDMARK_SIZE, LANDMARK_SIZE), (68, 3), ())),
         *_stacked(far, ((5, FINDER_SIZE, FINDER_SIZE), (10,), ())),
     )  # type: ignore[arg-type]
@@ -188,7 +188,7 @@ def _packed(image: np.ndarray) -> np.ndarray:
 
 
 def _crop(scan: RandomScan, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    frame = face_frame(scan.landmarks) if scan.landmarks is not None else _any_frame(scan, rng)
+    frame = face_frame_of(scan.landmarks) if scan.landmarks is not None else _any_frame(scan, rng)
     image, raster, view = _looked(scan, _jittered_view(frame, rng))
     if scan.landmarks is None:
         return _packed(_softened(image, rng)), np.zeros((68, 3), np.float32), np.float32(0)
@@ -200,12 +200,12 @@ def _crop(scan: RandomScan, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
     return _packed(image), points.astype(np.float32), np.float32(presence)
 
 
-def _looked(scan: RandomScan, view: View) -> tuple[np.ndarray, Raster, View]:
+def _looked(scan: RandomScan, view: OrthographicView) -> tuple[np.ndarray, Raster, OrthographicView]:
     image, raster = geometry_image(scan.vertices, scan.normals, scan.triangles, view)
     return image, raster, view
 
 
-def in_half_widths(projected: Float[np.ndarray, "*N 3"], view: View) -> Float[np.ndarray, "*N 3"]:
+def in_half_widths(projected: Float[np.ndarray, "*N 3"], view: OrthographicView) -> Float[np.ndarray, "*N 3"]:
     """Pixels and depth as the networks count: x right, y down, z toward the viewer, from the middle."""
     half = view.size / 2
     return np.concatenate([projected[..., :2] / half - 1.0, -projected[..., 2:] / view.reach], axis=-1)
@@ -219,7 +219,7 @@ def _seen_share(projected: np.ndarray, depth: np.ndarray) -> float:
     return float((inside & (np.abs(projected[17:, 2] - surface) < SEEN_DEPTH)).mean())
 
 
-def _jittered_view(frame: Frame, rng: np.random.Generator) -> View:
+def _jittered_view(frame: FaceFrame, rng: np.random.Generator) -> OrthographicView:
     kind = rng.random()
     if kind < 0.06:  # from anywhere: backs of heads, ears
         yaw, pitch, roll = rng.uniform(-np.pi, np.pi), rng.uniform(-1.3, 1.3), rng.uniform(-np.pi, np.pi)
@@ -231,13 +231,13 @@ def _jittered_view(frame: Frame, rng: np.random.Generator) -> View:
     reach = rng.uniform(0.15, 0.4) if far else rng.uniform(0, 0.12)
     shift = rng.normal(size=3) * frame.length * reach
     length = frame.length * np.exp(rng.normal() * (0.2 if far else 0.07))
-    return crop_view(Frame(frame.axes, frame.centre + shift, float(length)), yaw, pitch, roll)
+    return crop_view(FaceFrame(frame.axes, frame.centre + shift, float(length)), yaw, pitch, roll)
 
 
-def _any_frame(scan: RandomScan, rng: np.random.Generator) -> Frame:
+def _any_frame(scan: RandomScan, rng: np.random.Generator) -> FaceFrame:
     where = scan.vertices[rng.integers(len(scan.vertices))] * rng.uniform(0, 1)
     size = float(np.ptp(scan.vertices, axis=0).max())
-    return Frame(random_rotation(rng), where, size * rng.uniform(0.1, 0.5))
+    return FaceFrame(random_rotation(rng), where, size * rng.uniform(0.1, 0.5))
 
 
 def random_rotation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
@@ -252,29 +252,31 @@ def _whole(scan: RandomScan, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     image, _ = geometry_image(scan.vertices, scan.normals, scan.triangles, view)
     if scan.landmarks is None:
         return _packed(image), np.zeros(10, np.float32), np.float32(0)
-    frame = face_frame(scan.landmarks)
+    frame = face_frame_of(scan.landmarks)
     place = in_half_widths(view.project(frame.centre), view)
     turn = frame.axes[:2] @ view.axes.T
     pose = np.concatenate([place, [np.log(frame.length / view.reach)], turn.ravel()])
     return _packed(image), pose.astype(np.float32), np.float32(1)
 
 
-def _whole_view(scan: RandomScan, rng: np.random.Generator) -> View:
+def _whole_view(scan: RandomScan, rng: np.random.Generator) -> OrthographicView:
     """From all round and far enough off that the search's first views are among them; as often near the face
     and nearly upright, as its later ones are."""
     axes = random_rotation(rng)
     if scan.landmarks is not None and rng.random() < 0.5:
-        frame = face_frame(scan.landmarks)
+        frame = face_frame_of(scan.landmarks)
         if rng.random() < 0.7:
             axes = crop_view(frame, *np.radians(rng.normal(size=3) * [30, 25, 30])).axes
         centre = frame.centre + rng.normal(size=3) * frame.length * rng.uniform(0, 0.8)
-        return View(axes, centre, frame.length * CLOSER * np.exp(rng.normal() * 0.25), FINDER_SIZE)
+        return OrthographicView(
+            axes, centre, frame.length * CLOSER * np.exp(rng.normal() * 0.25), FINDER_SIZE
+        )
     low, high = scan.vertices.min(axis=0), scan.vertices.max(axis=0)
     if rng.random() < 0.5:  # as if more of a bust, or of clutter, were there
         low, high = low - 0.12 * rng.random(3) ** 2, high + 0.12 * rng.random(3) ** 2
     reach = float(np.linalg.norm(high - low)) / 2 * rng.uniform(0.75, 1.1)
     centre = (low + high) / 2 + rng.normal(size=3) * reach * 0.08
-    return View(axes, centre, reach, FINDER_SIZE)
+    return OrthographicView(axes, centre, reach, FINDER_SIZE)
 
 
 assert LANDMARK_SIZE == 128  # the shapes above

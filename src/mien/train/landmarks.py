@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.nets.landmarks import FinderNet, LandmarkNet, folded
+from mien.nets.landmarks import FinderNet, LandmarkNet, fold_batch_norm
 from mien.scan.landmarks.geometry_picture import REACH
 from mien.train import checkpoint
-from mien.train.landmark_data import CROPS, HELD_OUT_SEED, WHOLES, Samples, samples
+from mien.train.landmark_data import CROPS, HELD_OUT_SEED, WHOLES, LandmarkBatch, draw_batch
 from mien.train.landmark_loss import finder_loss, points_loss
 from mien.train.replay import replayed
 
@@ -206,7 +206,7 @@ def export(nets: Nets, path: Path) -> None:
     from safetensors.numpy import save_file
 
     rooms = (("finder", nets.finder), ("points", nets.points))
-    tensors = {f"{room}.{k}": v for room, net in rooms for k, v in folded(net).items()}
+    tensors = {f"{room}.{k}": v for room, net in rooms for k, v in fold_batch_norm(net).items()}
     save_file({k: np.ascontiguousarray(v, np.float16) for k, v in sorted(tensors.items())}, path)
 
 
@@ -225,11 +225,11 @@ class _Batches(torch.utils.data.IterableDataset):
             yield _tensors((*crops, *wholes))
 
 
-def _scans(config: LandmarkTraining, seed: int, first: int, number: int) -> list[Samples]:
-    return [samples(seed, first + i, config.crops, config.wholes) for i in range(number)]
+def _scans(config: LandmarkTraining, seed: int, first: int, number: int) -> list[LandmarkBatch]:
+    return [draw_batch(seed, first + i, config.crops, config.wholes) for i in range(number)]
 
 
-def _fields(scans: list[Samples]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+def _fields(scans: list[LandmarkBatch]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """Crops with their truths, wholes with theirs."""
     names = (("crops", "points", "presence"), ("wholes", "poses", "head"))
     crops, wholes = (tuple(np.concatenate([getattr(s, n) for s in scans]) for n in part) for part in names)
@@ -240,7 +240,7 @@ def _tensors(arrays: tuple[np.ndarray, ...]) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(a) for a in arrays)
 
 
-def _batch(scans: list[Samples]) -> tuple[Tensor, ...]:
+def _batch(scans: list[LandmarkBatch]) -> tuple[Tensor, ...]:
     crops, wholes = _fields(scans)
     return _tensors((*crops, *wholes))
 

@@ -11,13 +11,13 @@ from jaxtyping import Float
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
-from mien.evaluate.measures.registration import measure
+from mien.evaluate.measures.registration import measure_registration
 from mien.register.run import LinearFit, judged, linear_fit, nonrigid_fit
 
 METHODS = ("mien", "trimesh nricp_amberg", "trimesh nricp_sumner")
 
 
-def bench_registration(
+def bench_against_trimesh(
     template: Template,
     prepared: PreparedScan,
     methods: tuple[str, ...] = METHODS,
@@ -74,4 +74,4 @@ def _row(
     seconds: float,
 ) -> dict[str, float | str]:
     registration: Registration = judged(template, prepared, fit, fitted)
-    return {"method": method, "seconds": seconds, **measure(template, registration, prepared)}
+    return {"method": method, "seconds": seconds, **measure_registration(template, registration, prepared)}

@@ -75,7 +75,7 @@ _TURN = np.array([[np.cos(_ANGLE), 0, np.sin(_ANGLE)], [0, 1, 0], [-np.sin(_ANGL
 PLACED = Similarity(1.02, _TURN, np.array([0.01, 1.6, 0.02]))  # where it stands in its scene, metres
 
 
-def write_obj(path: Path, template: Template) -> Path:
+def write_coarse_obj(path: Path, template: Template) -> Path:
     """The coarse head as an OBJ with groups and materials; returns the path."""
     vertices, polygons, uvs, materials = coarse_head(template)
     lines = ["# a coarse base mesh", "o base"]

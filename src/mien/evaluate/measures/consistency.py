@@ -54,7 +54,7 @@ class IctPeople:
         )
 
 
-def read_people(folder: Path) -> IctPeople:
+def read_ict_people(folder: Path) -> IctPeople:
     """ICT-FaceKit's identities from the user's copy: the folder FaceXModel, or one with `ict_facekit.npz`."""
     if (folder / COMPACT).is_file():
         with np.load(folder / COMPACT, allow_pickle=False) as file:

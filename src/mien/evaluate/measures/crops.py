@@ -27,7 +27,7 @@ _RAKING = np.array([0.55, 0.4, 0.73])  # right, up, toward: light that shows rel
 
 
 @dataclass(frozen=True)
-class Spot:
+class CropSpot:
     """A place to look at: a point on the template's surface, the direction it is seen from, a width."""
 
     name: str
@@ -37,7 +37,7 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class View:
+class CropView:
     """An orthographic picture of a small place: its centre, axes (rows right, up, toward), scale and size."""
 
     centre: Float[np.ndarray, "3"]
@@ -54,7 +54,7 @@ class View:
         return rasterize(pixels, -local[:, 2], shown, self.size, self.size)
 
 
-def spots(template: Template) -> tuple[Spot, ...]:
+def crop_spots(template: Template) -> tuple[CropSpot, ...]:
     """Lids, lips, ears, hair line, sideburns and nose, both sides."""
     points = template.landmarks.on(template.vertices, template.topology)
     skin = np.flatnonzero(template.vertex_mask("face", "head"))
@@ -70,21 +70,21 @@ def spots(template: Template) -> tuple[Spot, ...]:
     span = float(np.linalg.norm(points[36] - points[45]))
     forehead = points[27] + np.array([0.0, 0.85 * span, 0.0])
     out = [
-        Spot("right eye", at(points[36:42].mean(axis=0)), (-0.2, 0.1, 1.0), 0.034),
-        Spot("left eye", at(points[42:48].mean(axis=0)), (0.2, 0.1, 1.0), 0.034),
-        Spot("lips", at(points[51]), (0.0, 0.0, 1.0), 0.05),
-        Spot("right corner of the mouth", at(points[48]), (-0.3, 0.0, 1.0), 0.03),
-        Spot("nose", at(points[30]), (0.0, -0.1, 1.0), 0.04),
-        Spot("hair line", at(forehead), (0.0, 0.5, 1.0), 0.05),
+        CropSpot("right eye", at(points[36:42].mean(axis=0)), (-0.2, 0.1, 1.0), 0.034),
+        CropSpot("left eye", at(points[42:48].mean(axis=0)), (0.2, 0.1, 1.0), 0.034),
+        CropSpot("lips", at(points[51]), (0.0, 0.0, 1.0), 0.05),
+        CropSpot("right corner of the mouth", at(points[48]), (-0.3, 0.0, 1.0), 0.03),
+        CropSpot("nose", at(points[30]), (0.0, -0.1, 1.0), 0.04),
+        CropSpot("hair line", at(forehead), (0.0, 0.5, 1.0), 0.05),
     ]
     for name, side in (("right", -1.0), ("left", 1.0)):
         temple = points[17 if side < 0 else 26] + np.array([side * 0.012, 0.035, -0.01])
-        out.append(Spot(f"{name} temple", at(temple), (0.7 * side, 0.2, 0.7), 0.05))
+        out.append(CropSpot(f"{name} temple", at(temple), (0.7 * side, 0.2, 0.7), 0.05))
         burn = points[0 if side < 0 else 16] + np.array([0.0, -0.005, 0.0])
-        out.append(Spot(f"{name} sideburn", at(burn), (0.9 * side, 0.0, 0.45), 0.05))
-        out.append(Spot(f"{name} ear", at(of_region(f"ear_{name}", side)), (side, 0.0, 0.25), 0.07))
+        out.append(CropSpot(f"{name} sideburn", at(burn), (0.9 * side, 0.0, 0.45), 0.05))
+        out.append(CropSpot(f"{name} ear", at(of_region(f"ear_{name}", side)), (side, 0.0, 0.25), 0.07))
         jaw = points[3 if side < 0 else 13]
-        out.append(Spot(f"{name} jaw", at(jaw), (0.7 * side, -0.25, 0.6), 0.05))
+        out.append(CropSpot(f"{name} jaw", at(jaw), (0.7 * side, -0.25, 0.6), 0.05))
     return tuple(out)
 
 
@@ -108,7 +108,9 @@ class Crop:
     detail_kept: float
 
 
-def view_of(template: Template, head: BakedHead, spot: Spot, magnification: float = MAGNIFICATION) -> View:
+def view_of(
+    template: Template, head: BakedHead, spot: CropSpot, magnification: float = MAGNIFICATION
+) -> CropView:
     """The view of a spot: `magnification` pixels a typical texel of the face, no larger than `LARGEST`."""
     toward = np.array(spot.toward) / np.linalg.norm(spot.toward)
     right = normalized(np.cross([0.0, 1.0, 0.0], toward)[None])[0]
@@ -116,17 +118,17 @@ def view_of(template: Template, head: BakedHead, spot: Spot, magnification: floa
     tile = tile_of(template, "face", 256)
     texel = typical_texel(tile, head.vertices) * 256 / head.albedo["face"].pixels.shape[0]
     scale = magnification / texel
-    return View(head.vertices[spot.vertex], axes, scale, int(min(spot.metres * scale, LARGEST)))
+    return CropView(head.vertices[spot.vertex], axes, scale, int(min(spot.metres * scale, LARGEST)))
 
 
 def crops(
-    template: Template, head: BakedHead, prepared: PreparedScan, chosen: tuple[Spot, ...] | None = None
+    template: Template, head: BakedHead, prepared: PreparedScan, chosen: tuple[CropSpot, ...] | None = None
 ) -> list[Crop]:
-    """Close-ups of the chosen spots, all of `spots` if left out."""
+    """Close-ups of the chosen spots, all of `crop_spots` if left out."""
     pieces = _pieces(template, head)
     source = ColourSource(prepared.scan)
     out = []
-    for spot in spots(template) if chosen is None else chosen:
+    for spot in crop_spots(template) if chosen is None else chosen:
         view = view_of(template, head, spot)
         scan, baked = _scan_pictures(prepared, source, view), _head_pictures(pieces, head, view)
         order = (("scan", scan[0]), ("head", baked[0]), ("scan, relief", scan[1]), ("head, relief", baked[1]))
@@ -149,7 +151,9 @@ def _gradient(picture: np.ndarray) -> np.ndarray:
     return np.hypot(np.gradient(light, axis=0), np.gradient(light, axis=1))
 
 
-def _row(spot: Spot, view: View, tiles: tuple[tuple[str, np.ndarray], ...]) -> UInt8[np.ndarray, "H W 3"]:
+def _row(
+    spot: CropSpot, view: CropView, tiles: tuple[tuple[str, np.ndarray], ...]
+) -> UInt8[np.ndarray, "H W 3"]:
     gap, head = 6, 24
     sheet = blank_sheet(gap + len(tiles) * (view.size + gap), view.size + head + gap)
     wide = 1000.0 * view.size / view.pixels_per_metre
@@ -161,7 +165,9 @@ def _row(spot: Spot, view: View, tiles: tuple[tuple[str, np.ndarray], ...]) -> U
     return sheet
 
 
-def _scan_pictures(prepared: PreparedScan, source: ColourSource, view: View) -> tuple[np.ndarray, np.ndarray]:
+def _scan_pictures(
+    prepared: PreparedScan, source: ColourSource, view: CropView
+) -> tuple[np.ndarray, np.ndarray]:
     scan = prepared.scan
     raster = view.raster(scan.vertices, scan.triangles)
     mask = raster.covered
@@ -207,7 +213,7 @@ def _pieces(template: Template, head: BakedHead) -> list[_Piece]:
     return out
 
 
-def _head_pictures(pieces: list[_Piece], head: BakedHead, view: View) -> tuple[np.ndarray, ...]:
+def _head_pictures(pieces: list[_Piece], head: BakedHead, view: CropView) -> tuple[np.ndarray, ...]:
     """Unlit, in relief, and the confidence."""
     triangles = np.concatenate([p.triangles for p in pieces])
     uvs = np.concatenate([p.uvs for p in pieces])
@@ -249,7 +255,7 @@ def _flat(linear: np.ndarray) -> UInt8[np.ndarray, "S S 3"]:
     return np.round(255.0 * np.clip(srgb, 0, 1)).astype(np.uint8)
 
 
-def _relief(normals: np.ndarray, mask: np.ndarray, view: View) -> UInt8[np.ndarray, "S S 3"]:
+def _relief(normals: np.ndarray, mask: np.ndarray, view: CropView) -> UInt8[np.ndarray, "S S 3"]:
     light = (_RAKING / np.linalg.norm(_RAKING)) @ view.axes
     shade = _GREY * (0.06 + 0.94 * np.maximum(normals @ light, 0.0))
     picture = np.full((view.size, view.size, 3), 0.02, np.float32)

@@ -71,7 +71,7 @@ def near_lids(template: Template, surface: FaceSurface) -> Bool[np.ndarray, " T"
     return lids[surface.triangles].any(axis=1)
 
 
-def folded(
+def folded_triangles(
     posed: Float[np.ndarray, "F 3"], rest: Float[np.ndarray, "F 3"], surface: FaceSurface
 ) -> Bool[np.ndarray, " T"]:
     """Triangles that look away from the mean of the skin two rings round them, and did not at rest."""

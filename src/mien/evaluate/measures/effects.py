@@ -14,7 +14,7 @@ from jaxtyping import Float
 from mien.core.conventions import EXPRESSIONS, shape_weights
 from mien.evaluate.measures.predictability import share_told
 from mien.synth.expression.maker import ExpressionMaker, expression_maker
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.heads import NeutralHead
 from mien.synth.skin.dynamic import Strain, blood_factor, expression_blood
 from mien.synth.skin.look import SkinLook
@@ -50,7 +50,7 @@ def dynamic_numbers(look: SkinLook) -> Float[np.ndarray, " F"]:
 
 
 def expression_form(
-    basis: Basis,
+    basis: SynthBasis,
     subjects: Sequence[Subject],
     heads: Sequence[NeutralHead],
     inputs: Mapping[str, Float[np.ndarray, "B _"]],

@@ -75,7 +75,7 @@ def varied_recipe(seed: int) -> Recipe:
     )
 
 
-def samples(
+def calibration_samples(
     template: Template, seeds: Iterable[int], progress: Callable[[str], None] = lambda _: None
 ) -> Iterator[Sample]:
     """Registers the scans of these seeds; one that is refused is left out."""

@@ -16,7 +16,7 @@ from mien.geoimage.codec import GeometryImageCodec
 from mien.geoimage.places import sampling_places
 from mien.meshio.obj import read_obj
 from mien.synth.expression.maker import expression_maker
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template
 
@@ -25,7 +25,7 @@ NARROW_FACE, FULL_FACE = 6706, 9409
 _LIMIT = 2.0  # standard deviations
 
 
-def database_offsets(basis: Basis, count: int, seed: int) -> Iterator[Float[np.ndarray, "V 3"]]:
+def database_offsets(basis: SynthBasis, count: int, seed: int) -> Iterator[Float[np.ndarray, "V 3"]]:
     """Expressions of random subjects as offsets from the template (metres), each expression in turn."""
     maker, template = expression_maker(basis), load_template()
     names = list(EXPRESSIONS)

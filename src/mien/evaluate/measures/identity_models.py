@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from mien.core.face import LinearModel, PreparedScan, Template
-from mien.evaluate.measures.registration import correspondence, measure
+from mien.evaluate.measures.registration import correspondence, measure_registration
 from mien.register.run import register
 from mien.register.unit import settle_unit
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.heads import neutral_head
 from mien.synth.scans.synthetic_scan import SyntheticScan, synthetic
 from mien.synth.subject import draw_subject
@@ -24,7 +24,7 @@ def with_identity(template: Template, model: LinearModel) -> Template:
     return replace(template, people=model)
 
 
-def synthetic_scans(template: Template, basis: Basis, count: int) -> Iterator[tuple[str, SyntheticScan]]:
+def synthetic_scans(template: Template, basis: SynthBasis, count: int) -> Iterator[tuple[str, SyntheticScan]]:
     """Scans of heads that the template's own modes make, then of the database's heads."""
     for seed in range(count):
         yield f"template's model {seed}", synthetic(template, seed)
@@ -56,5 +56,7 @@ def compare_identities(
         for model, used in templates.items():
             say(f"{prepared.scan.name}, {model}")
             settled, found = settle_unit(used, prepared, register(used, prepared))
-            rows.append({"scan": prepared.scan.name, "method": model, **measure(used, found, settled)})
+            rows.append(
+                {"scan": prepared.scan.name, "method": model, **measure_registration(used, found, settled)}
+            )
     return rows

@@ -41,7 +41,7 @@ def cases(data: Path | None, heads: int = 8) -> Iterator[Case]:
         yield from lee(data)
         yield from ict_heads(data, heads)
     yield from random_scans(heads)
-    yield from no_faces()
+    yield from no_face_cases()
 
 
 def james(data: Path) -> Iterator[Case]:
@@ -125,7 +125,7 @@ def random_scans(count: int) -> Iterator[Case]:
             return
 
 
-def no_faces() -> Iterator[Case]:
+def no_face_cases() -> Iterator[Case]:
     """Things, and the back of a head."""
     for index in range(6):
         vertices, triangles = no_head(np.random.default_rng([31, index]))

@@ -11,14 +11,14 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.normals import vertex_normals
-from mien.model.linear import HeadModel
+from mien.model.linear import PcaHeadModel
 
 COMPONENTS = (10, 50, 100, 200)
 _STRIP = 32
 
 
 def reconstruction_errors(
-    model: HeadModel,
+    model: PcaHeadModel,
     heads: Float[np.ndarray, "B S 3"],
     template: Template,
     components: Sequence[int] = COMPONENTS,
@@ -33,7 +33,7 @@ def reconstruction_errors(
 
 
 def _errors(
-    model: HeadModel,
+    model: PcaHeadModel,
     heads: Float[np.ndarray, "B S 3"],
     coefficients: Float[np.ndarray, "B C"],
     template: Template,

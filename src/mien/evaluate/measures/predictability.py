@@ -25,7 +25,7 @@ def attributes(subjects: Sequence[Subject]) -> Float[np.ndarray, "B 8"]:
     return np.array([[s.age, s.sex, s.tone, *s.ancestry, s.weight, s.muscle] for s in subjects])
 
 
-def known_of(subjects: Sequence[Subject]) -> Float[np.ndarray, "B F"]:
+def attribute_features(subjects: Sequence[Subject]) -> Float[np.ndarray, "B F"]:
     """All that the generator's parts share about a person: attributes, their products, what of them shows,
     trait strengths."""
     table = attributes(subjects)

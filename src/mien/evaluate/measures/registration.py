@@ -14,7 +14,7 @@ from mien.register.surface_distance import RADIUS, SAMPLES
 from mien.synth.scans.synthetic_scan import SyntheticScan
 
 
-def measure(
+def measure_registration(
     template: Template, registration: Registration, prepared: PreparedScan, samples: int = SAMPLES
 ) -> dict[str, float]:
     """The design's measure, in millimetres: both directions, area-weighted, within 90 mm of the nose tip.

@@ -36,7 +36,7 @@ Change = Callable[[Scan, Float[np.ndarray, "68 3"], np.random.Generator], Scan]
 
 
 @dataclass(frozen=True)
-class Subject:
+class UndisturbedScan:
     """An undisturbed scan (metres, upright), its landmarks, and where the template's vertices lie on it."""
 
     name: str
@@ -69,25 +69,27 @@ class Outcome:
     said: str
 
 
-def synthetic_subject(template: Template, seed: int) -> Subject:
+def synthetic_subject(template: Template, seed: int) -> UndisturbedScan:
     """A random head with eyeballs, nearly clean, and its truth."""
     made = synthetic(template, seed, RECIPE)
     landmarks = template.landmarks.on(made.truth, template.topology)
-    return Subject(f"synthetic {seed}", made.prepared.scan, landmarks, place_parts(template, made.truth))
+    return UndisturbedScan(
+        f"synthetic {seed}", made.prepared.scan, landmarks, place_parts(template, made.truth)
+    )
 
 
-def real_subject(template: Template, scan: Scan) -> Subject:
+def real_subject(template: Template, scan: Scan) -> UndisturbedScan:
     """A real scan, whose undisturbed registration serves as the truth."""
     prepared = prepare_scan(clean_scan(scan))
     prepared, registration = settle_unit(template, prepared, register(template, prepared))
     landmarks = template.landmarks.on(registration.vertices, template.topology)
     plain = replace(prepared.scan, unit_metres=None)
-    return Subject(prepared.scan.name, plain, landmarks, registration.vertices)
+    return UndisturbedScan(prepared.scan.name, plain, landmarks, registration.vertices)
 
 
 def robustness(
     template: Template,
-    subjects: list[Subject],
+    subjects: list[UndisturbedScan],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Outcome]:
     """Every trial on every subject, then what is no face."""
@@ -100,7 +102,7 @@ def robustness(
         yield attempt_no_face(template, scan)
 
 
-def attempt(template: Template, subject: Subject, trial: Trial) -> Outcome:
+def attempt(template: Template, subject: UndisturbedScan, trial: Trial) -> Outcome:
     """Disturbs the scan, registers it from scratch and compares."""
     rng = np.random.default_rng([7, *trial.name.encode()])
     scan = subject.scan
@@ -168,7 +170,7 @@ def _whole_way(template: Template, scan: Scan) -> tuple[PreparedScan, Registrati
 
 
 def _error(
-    template: Template, subject: Subject, trial: Trial, prepared: PreparedScan, found: Registration
+    template: Template, subject: UndisturbedScan, trial: Trial, prepared: PreparedScan, found: Registration
 ) -> tuple[float, float]:
     """Median and 95th percentile over the middle of the face, in the undisturbed scan's space."""
     back = np.linalg.inv(prepared.transform @ trial.turn)

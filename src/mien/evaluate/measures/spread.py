@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from mien.core.face import Template
 from mien.geometry.align import fit_similarity
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 
 REGIONS = ("forehead", "brow_left", "upper_lid_left", "lower_lid_left", "nose", "cheek_left", "upper_lip",
            "lower_lip", "chin", "ear_left", "scalp", "neck", "face")  # fmt: skip
@@ -19,7 +19,7 @@ def region_spread(offsets: Float[np.ndarray, "B S 3"], template: Template) -> di
     return {name: _over_region(variance, template, name) for name in REGIONS}
 
 
-def stage_spread(basis: Basis, template: Template) -> dict[str, float]:
+def stage_spread(basis: SynthBasis, template: Template) -> dict[str, float]:
     """`region_spread` of ICT-FaceKit's own statistics: its carried modes with unit variance"""
     variance = np.zeros(basis.n_skin)
     for mode in basis.stage:
@@ -73,7 +73,7 @@ def nearest_taught(
     return 1e3 * np.sqrt(np.maximum(squared.min(axis=1), 0) / faces.shape[1])
 
 
-def stage_faces(basis: Basis, face: slice, count: int, seed: int = 0) -> Float[np.ndarray, "B N 3"]:
+def stage_faces(basis: SynthBasis, face: slice, count: int, seed: int = 0) -> Float[np.ndarray, "B N 3"]:
     """Offsets of random faces of ICT-FaceKit's carried modes, metres."""
     rng = np.random.default_rng(seed)
     people = rng.standard_normal((count, len(basis.stage))).astype(np.float32) @ basis.stage

@@ -18,11 +18,11 @@ from mien.scan.landmarks import network_search as own
 from mien.scan.landmarks.colour_check import colours_upside_down
 from mien.scan.landmarks.combine import fused_by_both
 from mien.scan.landmarks.face_points import multi_pie, what_is_no_face
-from mien.scan.landmarks.fuse import FusedFace, fuse_views
+from mien.scan.landmarks.fuse import FusedFace, fuse_picture_views
 from mien.scan.landmarks.mediapipe import face_mesh, has_network_files, network_files
 from mien.scan.landmarks.networks import shipped
 from mien.scan.landmarks.orthographic import Canvas, draw, make_canvas, scan_vertex_colours
-from mien.scan.landmarks.search import FacePose, find_face, frontal_view
+from mien.scan.landmarks.search import FacePose, find_face_in_pictures, frontal_view
 
 NETWORKS = "both"  # or "mien", or "mediapipe": the networks used unless told otherwise
 COARSE_TRIANGLES = 40_000
@@ -107,11 +107,11 @@ def _find(scan: Scan, networks: str) -> tuple[Scan, FacePose, tuple[str, ...]]:
 
 def _find_wound(scan: Scan, coloured: bool, networks: str) -> FacePose | None:
     canvas = make_canvas(scan, grey=True)
-    pose = own.find_face(canvas) if networks != "mediapipe" else None
+    pose = own.find_face_by_shape(canvas) if networks != "mediapipe" else None
     if pose is None and networks != "mien":
-        pose = find_face(canvas)
+        pose = find_face_in_pictures(canvas)
         if pose is None and coloured:
-            pose = find_face(make_canvas(scan, grey=False))
+            pose = find_face_in_pictures(make_canvas(scan, grey=False))
     return pose
 
 
@@ -187,7 +187,7 @@ def _fuse(head: Scan, pose: FacePose, networks: str) -> tuple[FusedFace, bool]:
     """The points, and whether they were seen without colour."""
     if networks == "mediapipe":
         return _fuse_pictures(head, pose)
-    shape = own.fuse_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
+    shape = own.fuse_network_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
     if networks == "mien":
         return shape, True
     pictures, grey = _fuse_pictures(head, pose)
@@ -199,7 +199,7 @@ def _fuse_pictures(head: Scan, pose: FacePose) -> tuple[FusedFace, bool]:
     light = simplify(head, FINE_TRIANGLES)
     canvas = make_canvas(light)
     grey = not canvas.has_colour or _colour_error(canvas, pose) > 0.2
-    return fuse_views(make_canvas(light, grey=True) if grey else canvas, pose), grey
+    return fuse_picture_views(make_canvas(light, grey=True) if grey else canvas, pose), grey
 
 
 def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from mien.geometry.align import fit_similarity
 from mien.scan.landmarks.face_points import MIRROR_68, multi_pie
 from mien.scan.landmarks.mediapipe import face_mesh
-from mien.scan.landmarks.orthographic import Canvas, Picture, View, draw
+from mien.scan.landmarks.orthographic import Canvas, OrthographicView, Picture, draw
 from mien.scan.landmarks.search import MEASURED_SHARE, FacePose, complete, frontal_view, in_space, lift_points
 
 FINAL_PIXELS = 320
@@ -35,7 +35,7 @@ class FusedFace:
     presence: float
 
 
-def fuse_views(canvas: Canvas, pose: FacePose) -> FusedFace:
+def fuse_picture_views(canvas: Canvas, pose: FacePose) -> FusedFace:
     """Draws the face from `VIEWS`, reads each picture upright and mirrored in two crops, and
     fuses the lifted points by an iteratively reweighted mean (Cauchy weights times the squared cosine of
     the viewing angle). The jaw's points lie on the outline of each view, where lifting means nothing:
@@ -85,7 +85,7 @@ def _read(picture: Picture, crop: float, mirrored: bool) -> tuple[Float[np.ndarr
 
 
 def _facing(
-    canvas: Canvas, picture: Picture, pixels: Float[np.ndarray, "K 2"], view: View
+    canvas: Canvas, picture: Picture, pixels: Float[np.ndarray, "K 2"], view: OrthographicView
 ) -> Float[np.ndarray, " K"]:
     """Cosine between the surface's normal and the view, squared; 0 where the surface turns away."""
     cell = np.clip(pixels.astype(int), 0, view.size - 1)

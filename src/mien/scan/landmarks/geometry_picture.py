@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from mien.geometry.raster import Raster, rasterize
 from mien.scan.landmarks.face_points import eyes_and_mouth, face_axes, face_length
-from mien.scan.landmarks.orthographic import View
+from mien.scan.landmarks.orthographic import OrthographicView
 
 FINDER_SIZE = 64
 LANDMARK_SIZE = 128
@@ -19,7 +19,7 @@ DROP = 0.65  # the crop's centre, from the eyes down toward the mouth
 
 
 @dataclass(frozen=True)
-class Frame:
+class FaceFrame:
     """A face's place: axes (rows: the subject's left, up, forward), the crop's centre and the face's
     length from eyes to mouth."""
 
@@ -28,13 +28,13 @@ class Frame:
     length: float
 
 
-def face_frame(landmarks: Float[np.ndarray, "68 3"]) -> Frame:
+def face_frame_of(landmarks: Float[np.ndarray, "68 3"]) -> FaceFrame:
     """The frame of a face with these landmarks."""
     eyes, mouth = eyes_and_mouth(landmarks)
-    return Frame(face_axes(landmarks), eyes + DROP * (mouth - eyes), face_length(landmarks))
+    return FaceFrame(face_axes(landmarks), eyes + DROP * (mouth - eyes), face_length(landmarks))
 
 
-def crop_view(frame: Frame, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> View:
+def crop_view(frame: FaceFrame, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> OrthographicView:
     """The crop of a face seen from `yaw` (from its left), `pitch` (from above) and rolled, in radians."""
     left, up, forward = frame.axes
     back = np.cos(yaw) * forward + np.sin(yaw) * left
@@ -48,14 +48,14 @@ def crop_view(frame: Frame, yaw: float = 0.0, pitch: float = 0.0, roll: float = 
             back,
         ]
     )
-    return View(axes, frame.centre, REACH * frame.length, LANDMARK_SIZE)
+    return OrthographicView(axes, frame.centre, REACH * frame.length, LANDMARK_SIZE)
 
 
 def geometry_image(
     vertices: Float[np.ndarray, "N 3"],
     normals: Float[np.ndarray, "N 3"],
     triangles: Int[np.ndarray, "M 3"],
-    view: View,
+    view: OrthographicView,
 ) -> tuple[Float[np.ndarray, "5 H H"], Raster]:
     """Normal in camera axes (right, up, toward the viewer; away from him where a face shows its back), depth
     toward the viewer in half image widths within -1..1, coverage; and the raster, of all triangles."""

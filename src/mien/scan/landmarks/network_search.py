@@ -14,13 +14,13 @@ from mien.scan.landmarks.fuse import FusedFace, robust_mean
 from mien.scan.landmarks.geometry_picture import (
     CLOSER,
     FINDER_SIZE,
-    Frame,
+    FaceFrame,
     crop_view,
-    face_frame,
+    face_frame_of,
     geometry_image,
 )
 from mien.scan.landmarks.networks import run_finder, run_points, shipped
-from mien.scan.landmarks.orthographic import Canvas, View
+from mien.scan.landmarks.orthographic import Canvas, OrthographicView
 from mien.scan.landmarks.search import FacePose, camera_axes
 
 N_DIRECTIONS = 24
@@ -34,7 +34,7 @@ VIEWS = tuple((yaw, pitch) for yaw in (-30, -15, 0, 15, 30) for pitch in (-15, 0
 
 
 @dataclass(frozen=True)
-class Look:
+class NetworkReading:
     """What the network sees in one crop: points in the scan's coordinates, the error expected of each in the
     scan's unit, and the probability of a face."""
 
@@ -43,7 +43,7 @@ class Look:
     presence: float
 
 
-def find_face(canvas: Canvas) -> FacePose | None:
+def find_face_by_shape(canvas: Canvas) -> FacePose | None:
     """The face of a scan in any orientation, by its shape alone; None where there is none."""
     best, least = None, np.inf
     for frame in _candidates(canvas):
@@ -58,12 +58,12 @@ def find_face(canvas: Canvas) -> FacePose | None:
     return best
 
 
-def _candidates(canvas: Canvas) -> list[Frame]:
+def _candidates(canvas: Canvas) -> list[FaceFrame]:
     """Where the finder thinks the face is, the surest first: it looks from all round, then at each of its
     guesses from what it thinks is the front, upright and closer."""
     low, high = canvas.vertices.min(axis=0), canvas.vertices.max(axis=0)
     centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-    guesses = _found(canvas, [View(axes, centre, reach, FINDER_SIZE) for axes in _directions()])
+    guesses = _found(canvas, [OrthographicView(axes, centre, reach, FINDER_SIZE) for axes in _directions()])
     every = list(guesses)
     for _ in range(TURNS):
         guesses = _found(canvas, [_closer(frame) for frame, _ in _different(guesses)[:CANDIDATES]])
@@ -71,7 +71,7 @@ def _candidates(canvas: Canvas) -> list[Frame]:
     return [frame for frame, _ in _different(every)[:CANDIDATES]]
 
 
-def _found(canvas: Canvas, views: list[View]) -> list[tuple[Frame, float]]:
+def _found(canvas: Canvas, views: list[OrthographicView]) -> list[tuple[FaceFrame, float]]:
     """The finder's guesses and the log of the errors it expects, where it sees a head; the surest first."""
     if not views:
         return []
@@ -81,13 +81,13 @@ def _found(canvas: Canvas, views: list[View]) -> list[tuple[Frame, float]]:
     return sorted(seen, key=lambda guess: guess[1])
 
 
-def _closer(frame: Frame) -> View:
-    return View(frame.axes, frame.centre, CLOSER * frame.length, FINDER_SIZE)
+def _closer(frame: FaceFrame) -> OrthographicView:
+    return OrthographicView(frame.axes, frame.centre, CLOSER * frame.length, FINDER_SIZE)
 
 
-def _different(guesses: list[tuple[Frame, float]]) -> list[tuple[Frame, float]]:
+def _different(guesses: list[tuple[FaceFrame, float]]) -> list[tuple[FaceFrame, float]]:
     """Without those that nearly repeat one before them."""
-    kept: list[tuple[Frame, float]] = []
+    kept: list[tuple[FaceFrame, float]] = []
     for guess in guesses:
         if not any(_alike(guess[0], other, np.radians(15.0), 0.2) for other, _ in kept):
             kept.append(guess)
@@ -103,21 +103,21 @@ def _directions() -> Iterator[np.ndarray]:
         yield camera_axes(direction)
 
 
-def _frame(numbers: Float[np.ndarray, "12"], view: View) -> Frame:
+def _frame(numbers: Float[np.ndarray, "12"], view: OrthographicView) -> FaceFrame:
     left, up = numbers[5:8] @ view.axes, numbers[8:11] @ view.axes
     left = left / np.linalg.norm(left)
     up = up - (up @ left) * left
     up = up / np.linalg.norm(up)
     centre = _in_scan(numbers[None, 1:4], view)[0]
-    return Frame(np.stack([left, up, np.cross(left, up)]), centre, float(np.exp(numbers[4]) * view.reach))
+    return FaceFrame(np.stack([left, up, np.cross(left, up)]), centre, float(np.exp(numbers[4]) * view.reach))
 
 
-def _in_scan(points: Float[np.ndarray, "K 3"], view: View) -> Float[np.ndarray, "K 3"]:
+def _in_scan(points: Float[np.ndarray, "K 3"], view: OrthographicView) -> Float[np.ndarray, "K 3"]:
     """From the network's numbers (half image widths from the middle) to the scan's coordinates."""
     return view.lift((points[:, :2] + 1.0) * (view.size / 2), -points[:, 2] * view.reach)
 
 
-def look(canvas: Canvas, view: View) -> Look:
+def look(canvas: Canvas, view: OrthographicView) -> NetworkReading:
     """One crop, read as it is and mirrored."""
     image, _ = geometry_image(canvas.vertices, canvas.normals, canvas.triangles, view)
     mirrored = image[:, :, ::-1] * np.array([-1, 1, 1, 1, 1], np.float32)[:, None, None]
@@ -125,16 +125,16 @@ def look(canvas: Canvas, view: View) -> Look:
     both = np.stack([points[0], (points[1] * [-1, 1, 1])[MIRROR_68]]).mean(axis=0)
     error = np.exp(np.stack([log_error[0], log_error[1][MIRROR_68]]).mean(axis=0)) * view.reach
     presence = float((1.0 / (1.0 + np.exp(-np.clip(logit, -50, 50)))).mean())
-    return Look(_in_scan(both.astype(np.float64), view), error, presence)
+    return NetworkReading(_in_scan(both.astype(np.float64), view), error, presence)
 
 
-def _approach(canvas: Canvas, frame: Frame) -> tuple[FacePose, float] | None:
+def _approach(canvas: Canvas, frame: FaceFrame) -> tuple[FacePose, float] | None:
     """Looks again and again, each time from where the last look puts the face's front."""
     for attempt in range(LOOKS):
         seen = look(canvas, crop_view(frame))
         if seen.presence < 0.1 and attempt > 0:
             return None
-        last, frame = frame, face_frame(seen.points)
+        last, frame = frame, face_frame_of(seen.points)
         if _alike(last, frame, np.radians(2.0), 0.03):
             break
     if seen.presence < PRESENT or what_is_no_face(seen.points):
@@ -145,18 +145,18 @@ def _approach(canvas: Canvas, frame: Frame) -> tuple[FacePose, float] | None:
     return FacePose(frame.axes, frame.centre, frame.length, seen.points, seen.presence), error
 
 
-def _alike(a: Frame, b: Frame, angle: float, share: float) -> bool:
+def _alike(a: FaceFrame, b: FaceFrame, angle: float, share: float) -> bool:
     """Turned by less than the angle, shifted and longer by less than the share of the length."""
     turn = np.arccos(np.clip((np.trace(a.axes @ b.axes.T) - 1) / 2, -1, 1))
     shift = np.linalg.norm(a.centre - b.centre) / b.length
     return bool(turn < angle and shift < share and abs(a.length / b.length - 1) < share)
 
 
-def fuse_views(canvas: Canvas, pose: FacePose) -> FusedFace:
+def fuse_network_views(canvas: Canvas, pose: FacePose) -> FusedFace:
     """The face from `VIEWS`: the network's own points in 3D, weighted by the error it expects. (Carried
     along the line of sight onto the surface first, they were worse: 3.9 mm, not 3.5, on a real scan.)
     """
-    frame = face_frame(pose.landmarks)
+    frame = face_frame_of(pose.landmarks)
     views = [crop_view(frame, np.radians(yaw), np.radians(pitch)) for yaw, pitch in VIEWS]
     looks = [look(canvas, view) for view in views]
     samples = np.stack([one.points for one in looks])

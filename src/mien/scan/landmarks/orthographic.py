@@ -16,7 +16,7 @@ GREY_SKIN = 0.72
 
 
 @dataclass(frozen=True)
-class View:
+class OrthographicView:
     """An orthographic camera. `axes` are its right, up and backward (toward the viewer) directions as
     rows; `centre` lies in the middle of a square image of `size` pixels; `reach` is half its width in
     the scan's unit."""
@@ -69,7 +69,7 @@ class Picture:
 
     image: np.ndarray
     raster: Raster
-    view: View
+    view: OrthographicView
 
 
 def make_canvas(scan: Scan, *, grey: bool = False, max_texture: int = 1024) -> Canvas:
@@ -111,7 +111,7 @@ def sample_texture(texture: np.ndarray, uv: Float[np.ndarray, "N 2"]) -> Float[n
     return (top * (1 - fy) + bottom * fy) / 255.0
 
 
-def draw(canvas: Canvas, view: View, *, flat: bool = False) -> Picture:
+def draw(canvas: Canvas, view: OrthographicView, *, flat: bool = False) -> Picture:
     """A picture in soft light: a broad lamp above the camera and ambient. Surfaces seen from behind are
     dark, so that the inside of an open scan is not taken for a face. `flat` shows the colours alone."""
     projected = view.project(canvas.vertices)

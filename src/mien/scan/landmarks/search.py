@@ -12,7 +12,7 @@ from mien.geometry.align import fit_similarity_robust
 from mien.geometry.sample import fibonacci_sphere
 from mien.scan.landmarks.face_points import face_axes, face_length, multi_pie, what_is_no_face
 from mien.scan.landmarks.mediapipe import Detection, detect, face_mesh
-from mien.scan.landmarks.orthographic import Canvas, Picture, View, draw
+from mien.scan.landmarks.orthographic import Canvas, OrthographicView, Picture, draw
 
 COARSE_PIXELS = 160
 CLOSE_PIXELS = 256
@@ -37,7 +37,7 @@ class FacePose:
     presence: float
 
 
-def find_face(canvas: Canvas) -> FacePose | None:
+def find_face_in_pictures(canvas: Canvas) -> FacePose | None:
     """Looks from all sides, in all rolls, and takes the first face that stands a closer look.
 
     Views along the coordinate axes come first, since most scans are upright in some convention.
@@ -45,7 +45,7 @@ def find_face(canvas: Canvas) -> FacePose | None:
     low, high = canvas.vertices.min(axis=0), canvas.vertices.max(axis=0)
     centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
     for directions in (_along_axes(), _all_round()):
-        views = (View(axes, centre, reach, COARSE_PIXELS) for axes in directions)
+        views = (OrthographicView(axes, centre, reach, COARSE_PIXELS) for axes in directions)
         batch = [hit for view in views for hit in _look(canvas, view)]
         for view, detection in sorted(batch, key=lambda hit: -hit[1].score)[:8]:
             pose = approach(canvas, _closer(view, detection, canvas))
@@ -75,7 +75,7 @@ def camera_axes(backward: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     return np.stack([right, np.cross(back, right), back])
 
 
-def _look(canvas: Canvas, view: View) -> Iterator[tuple[View, Detection]]:
+def _look(canvas: Canvas, view: OrthographicView) -> Iterator[tuple[OrthographicView, Detection]]:
     """One picture, shown to the detector in four rolls; the views returned are rolled, too."""
     image = draw(canvas, view).image
     right, up, back = view.axes
@@ -83,10 +83,10 @@ def _look(canvas: Canvas, view: View) -> Iterator[tuple[View, Detection]]:
         found = detect(np.ascontiguousarray(np.rot90(image, quarter)))
         if found is not None and found.score > PROMISING:
             axes = ((right, up), (-up, right), (-right, -up), (up, -right))[quarter]
-            yield View(np.stack([*axes, back]), view.centre, view.reach, view.size), found
+            yield OrthographicView(np.stack([*axes, back]), view.centre, view.reach, view.size), found
 
 
-def _closer(view: View, found: Detection, canvas: Canvas) -> View:
+def _closer(view: OrthographicView, found: Detection, canvas: Canvas) -> OrthographicView:
     """A view centred on the box, rolled so that the eyes are level, with room for the mesh network."""
     eyes = found.keypoints[0] - found.keypoints[1]
     roll = np.arctan2(-eyes[1], -eyes[0])  # positive: the eyes fall to the right, clockwise
@@ -96,10 +96,12 @@ def _closer(view: View, found: Detection, canvas: Canvas) -> View:
     pixel_size = 2 * view.reach / view.size
     depth = float(view.project(canvas.vertices.mean(axis=0))[2])
     centre = view.lift(found.box[:2], np.array(depth))
-    return View(axes, centre, MESH_ROOM * 0.5 * float(found.box[2:].max()) * pixel_size, CLOSE_PIXELS)
+    return OrthographicView(
+        axes, centre, MESH_ROOM * 0.5 * float(found.box[2:].max()) * pixel_size, CLOSE_PIXELS
+    )
 
 
-def approach(canvas: Canvas, view: View, rounds: int = 6) -> FacePose | None:
+def approach(canvas: Canvas, view: OrthographicView, rounds: int = 6) -> FacePose | None:
     """From a rough view to a frontal one: find points, lift them, turn toward them, until it is stable."""
     pose: FacePose | None = None
     for _ in range(rounds):
@@ -116,7 +118,7 @@ def approach(canvas: Canvas, view: View, rounds: int = 6) -> FacePose | None:
     return pose if pose is not None and not what_is_no_face(pose.landmarks) else None
 
 
-def in_space(points: Float[np.ndarray, "K 3"], view: View) -> Float[np.ndarray, "K 3"]:
+def in_space(points: Float[np.ndarray, "K 3"], view: OrthographicView) -> Float[np.ndarray, "K 3"]:
     """The network's own points as a shape with the scan's orientation (not its place or scale)."""
     return points * [1.0, -1.0, -1.0] @ view.axes
 
@@ -145,7 +147,9 @@ def _pose(landmarks: np.ndarray, presence: float) -> FacePose:
     return FacePose(axes, centre, face_length(landmarks), landmarks, presence)
 
 
-def frontal_view(pose: FacePose, yaw: float = 0.0, pitch: float = 0.0, size: int = CLOSE_PIXELS) -> View:
+def frontal_view(
+    pose: FacePose, yaw: float = 0.0, pitch: float = 0.0, size: int = CLOSE_PIXELS
+) -> OrthographicView:
     """The face filling the mesh network's crop, seen from `yaw` (from its left) and `pitch` (from above),
     in radians."""
     left, up, forward = pose.axes
@@ -154,7 +158,7 @@ def frontal_view(pose: FacePose, yaw: float = 0.0, pitch: float = 0.0, size: int
     turned_up = np.cos(pitch) * up - np.sin(pitch) * back
     back = np.cos(pitch) * back + np.sin(pitch) * up
     reach = 0.5 * MESH_ROOM * BOX_LENGTHS * pose.length
-    return View(np.stack([right, turned_up, back]), pose.centre, reach, size)
+    return OrthographicView(np.stack([right, turned_up, back]), pose.centre, reach, size)
 
 
 def _close(a: FacePose, b: FacePose) -> bool:

@@ -100,7 +100,9 @@ def plain_form(count: int) -> ExpressionForm:
     return ExpressionForm(np.ones(52), zero, zero, {})
 
 
-def known_of(subject: Subject, skin: Float[np.ndarray, "S 3"], template: Template) -> dict[str, float]:
+def standardised_attributes(
+    subject: Subject, skin: Float[np.ndarray, "S 3"], template: Template
+) -> dict[str, float]:
     """Standardised attributes and measures: about zero mean and unit variance over the database."""
     african, asian, european = subject.ancestry
     known = {
@@ -130,7 +132,7 @@ def draw_form(
     residual: bool = True,
 ) -> ExpressionForm:
     """This subject's form on its neutral skin. Without `residual` only what can be predicted."""
-    known = known_of(subject, skin, template)
+    known = standardised_attributes(subject, skin, template)
     rng = subject.stream("expression")
     own = np.sqrt(1 - SHARE) if residual else 0.0
     strength = _strengths(known, rng, own, residual)

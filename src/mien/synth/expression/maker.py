@@ -23,7 +23,7 @@ from mien.synth.expression.local_deformation import LocalGradients
 from mien.synth.expression.modes import build_modes, shape_rows
 from mien.synth.expression.surface import FaceSurface
 from mien.synth.expression.unfold import Unfolder
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.heads import HeadMaker, NeutralHead, head_maker
 from mien.synth.subject import Subject
 
@@ -49,7 +49,7 @@ class BoundHead:
 class ExpressionMaker:
     """Expressions on heads of one basis."""
 
-    def __init__(self, basis: Basis, heads: HeadMaker | None = None) -> None:
+    def __init__(self, basis: SynthBasis, heads: HeadMaker | None = None) -> None:
         self.heads = heads or head_maker(basis)
         self.template, self.count = self.heads.template, basis.n_skin
         self.modes = build_modes(self.template, basis, self.heads.former)
@@ -154,10 +154,10 @@ def _mode_sides(modes: tuple) -> tuple[np.ndarray, np.ndarray]:
     return np.array([own[0] for own in named]), np.array([own[-1] for own in named])
 
 
-_MAKERS: WeakKeyDictionary[Basis, ExpressionMaker] = WeakKeyDictionary()
+_MAKERS: WeakKeyDictionary[SynthBasis, ExpressionMaker] = WeakKeyDictionary()
 
 
-def expression_maker(basis: Basis) -> ExpressionMaker:
+def expression_maker(basis: SynthBasis) -> ExpressionMaker:
     """The maker of this basis, built on first use."""
     if basis not in _MAKERS:
         _MAKERS[basis] = ExpressionMaker(basis)

@@ -3,7 +3,7 @@
 A mode belongs to a stem ("mouthSmile" for both its sides) and is added to the template's shape by a
 subject's own coefficient. Six kinds:
 
-* *ancestry* and *style*, compiled into the basis (`Basis.units`): how the source's units of three
+* *ancestry* and *style*, compiled into the basis (`SynthBasis.units`): how the source's units of three
   ancestries differ, and how its ARKit units differ from the template's shapes;
 * *turned*: the muscle pulls more upward or more sideways (offsets turned about the normal, per radian);
 * *companion*: a second muscle joins in (another shape, in full);
@@ -29,7 +29,7 @@ from mien.core.mesh import split_quads
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.weights import smoothstep
 from mien.rigging.sides import left_share
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.form import Former
 
 _MM = 1e-3
@@ -130,7 +130,7 @@ def shape_rows(stem: str) -> list[int]:
     return [SHAPE_INDEX[name] for name in names if name in SHAPE_INDEX]
 
 
-def build_modes(template: Template, basis: Basis, former: Former) -> FormModes:
+def build_modes(template: Template, basis: SynthBasis, former: Former) -> FormModes:
     """All form modes of a basis on its skin."""
     count = basis.n_skin
     modes: list[FormMode] = []

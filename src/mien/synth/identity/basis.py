@@ -22,7 +22,7 @@ BASIS_PATH = ASSETS / "basis.safetensors"
 
 @dataclass(frozen=True)
 class Axis:
-    """A feature axis: rows of `Basis.features` at its minus and its plus end (two where sides differ)."""
+    """A feature axis: rows of `SynthBasis.features` at its two ends (two rows where sides differ)."""
 
     name: str
     minus: tuple[int, ...]
@@ -38,7 +38,7 @@ class Unit:
 
 
 @dataclass(frozen=True, eq=False)
-class Basis:
+class SynthBasis:
     """Modes of the skin's cage (C vertices), to be subdivided onto the skin (S vertices); metres.
 
     `mean` is the skin of the mean young adult. `stage` are ICT-FaceKit's 100 identity modes, a standard
@@ -81,12 +81,12 @@ class Basis:
 
 
 @cache
-def load_basis() -> Basis:
+def load_basis() -> SynthBasis:
     """The basis that ships with the package; loaded once, not to be written to."""
     return read_basis(BASIS_PATH)
 
 
-def read_basis(path: Path) -> Basis:
+def read_basis(path: Path) -> SynthBasis:
     """Reads what `write_basis` wrote; another format is refused."""
     if not path.is_file():
         raise MienError(f"{path}: missing, expected the face database's basis; reinstall the package")
@@ -98,7 +98,7 @@ def read_basis(path: Path) -> Basis:
             f"{path}: basis format {structure['format']}, expected {FORMAT}; reinstall the package"
         )
     subdivision = _unpack_matrix(tensors, structure["n_cage"])
-    return Basis(
+    return SynthBasis(
         mean=tensors["mean"],
         subdivision=subdivision,
         stage=tensors["stage"].astype(np.float32),
@@ -112,7 +112,7 @@ def read_basis(path: Path) -> Basis:
     )
 
 
-def write_basis(basis: Basis, path: Path) -> None:
+def write_basis(basis: SynthBasis, path: Path) -> None:
     """Half precision, the features sparse; the same basis gives the same bytes."""
     tensors = {
         "mean": basis.mean.astype(np.float32),

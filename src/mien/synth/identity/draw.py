@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.synth.identity.attributes import attribute_weights, mean_attribute_weights
-from mien.synth.identity.basis import Axis, Basis
+from mien.synth.identity.basis import Axis, SynthBasis
 from mien.synth.identity.looks import looks
 from mien.synth.identity.traits import Rule
 from mien.synth.subject import Subject
@@ -65,7 +65,7 @@ _TOGETHER = 1.1  # root mean square of one part's features at which they are dra
 
 @dataclass(frozen=True)
 class HeadWeights:
-    """Weights of `Basis.stage`, `Basis.attributes` and `Basis.features`."""
+    """Weights of `SynthBasis.stage`, `SynthBasis.attributes` and `SynthBasis.features`."""
 
     stage: Float[np.ndarray, " K"]
     attributes: Float[np.ndarray, "24"]
@@ -73,7 +73,7 @@ class HeadWeights:
 
 
 def draw_weights(
-    basis: Basis, subject: Subject, rng: np.random.Generator, spread: float = 1.0
+    basis: SynthBasis, subject: Subject, rng: np.random.Generator, spread: float = 1.0
 ) -> HeadWeights:
     """One draw; `spread` scales how far this person strays from what the attributes suggest."""
     shown = looks(subject)
@@ -90,7 +90,7 @@ def draw_weights(
     return HeadWeights(stage, REST_SHARE * rest, features)
 
 
-def _moderate(basis: Basis, normal: Float[np.ndarray, "A 3"]) -> Float[np.ndarray, "A 3"]:
+def _moderate(basis: SynthBasis, normal: Float[np.ndarray, "A 3"]) -> Float[np.ndarray, "A 3"]:
     """Normal numbers levelled off at `_EXTREME`, and each part's (nose, ears...) together at `_TOGETHER`."""
     out = _EXTREME * np.tanh(normal / _EXTREME)
     parts = np.array([axis.name.split("/")[0] for axis in basis.axes])

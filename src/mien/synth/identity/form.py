@@ -15,7 +15,7 @@ from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.normals import normalized, triangle_cross
 from mien.geometry.weights import smoothstep
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.fields import LineField, SkinFrame
 from mien.synth.identity.looks import looks
 from mien.synth.identity.traits import BLOBS, LINES, BlobTrait, LineTrait
@@ -53,7 +53,7 @@ class _Blob:
 class Former:
     """The non-linear part of the face database's geometry, bound to one basis."""
 
-    def __init__(self, template: Template, basis: Basis) -> None:
+    def __init__(self, template: Template, basis: SynthBasis) -> None:
         self.template, self.n_skin = template, basis.n_skin
         self.subdivision = basis.subdivision
         self.mirror = template.mirror[: self.n_skin]

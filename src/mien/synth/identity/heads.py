@@ -11,12 +11,12 @@ from jaxtyping import Float
 
 from mien.anatomy.eye_placement import PlacedEye
 from mien.anatomy.seat import Seat
-from mien.synth.identity.basis import Basis
+from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.build import Build
 from mien.synth.identity.draw import HeadWeights, draw_weights
 from mien.synth.identity.form import Former
 from mien.synth.identity.looks import looks
-from mien.synth.identity.plausible import Plausibility
+from mien.synth.identity.plausible import HeadChecks
 from mien.synth.identity.teeth import shape_teeth
 from mien.synth.subject import Subject
 from mien.template.load import load_template
@@ -38,12 +38,12 @@ class NeutralHead:
 class HeadMaker:
     """Draws heads from one basis; what does not change between heads is worked out once."""
 
-    def __init__(self, basis: Basis) -> None:
+    def __init__(self, basis: SynthBasis) -> None:
         self.basis, self.template = basis, load_template()
         self.former = Former(self.template, basis)
         self.build = Build(self.template, basis.mean)
         self.seat = Seat(self.template, basis.n_skin)
-        self.plausibility = Plausibility.of(self.template, basis.mean)
+        self.plausibility = HeadChecks.of(self.template, basis.mean)
 
     def head(self, subject: Subject) -> NeutralHead:
         """This subject's neutral head: the first of its attempts that is plausible.
@@ -77,7 +77,7 @@ class HeadMaker:
 
 
 def neutral_heads(
-    basis: Basis, subjects: Sequence[Subject], *, parts: bool = False
+    basis: SynthBasis, subjects: Sequence[Subject], *, parts: bool = False
 ) -> Float[np.ndarray, "B V 3"]:
     """Neutral heads (metres, template topology); a head has the same bits in a batch of any size.
 
@@ -87,7 +87,7 @@ def neutral_heads(
     return np.stack([neutral_head(basis, subject, parts=parts) for subject in subjects])
 
 
-def neutral_head(basis: Basis, subject: Subject, *, parts: bool = False) -> Float[np.ndarray, "V 3"]:
+def neutral_head(basis: SynthBasis, subject: Subject, *, parts: bool = False) -> Float[np.ndarray, "V 3"]:
     """`neutral_heads` of one subject."""
     maker = head_maker(basis)
     head = maker.head(subject)
@@ -103,10 +103,10 @@ def neutral_head(basis: Basis, subject: Subject, *, parts: bool = False) -> Floa
     return out
 
 
-_MAKERS: WeakKeyDictionary[Basis, HeadMaker] = WeakKeyDictionary()
+_MAKERS: WeakKeyDictionary[SynthBasis, HeadMaker] = WeakKeyDictionary()
 
 
-def head_maker(basis: Basis) -> HeadMaker:
+def head_maker(basis: SynthBasis) -> HeadMaker:
     """The maker of this basis, built on first use."""
     if basis not in _MAKERS:
         _MAKERS[basis] = HeadMaker(basis)

@@ -36,7 +36,7 @@ _UNEVEN_FEATURE = 0.16  # share by which left and right eye fissure may differ
 
 
 @dataclass(frozen=True)
-class Plausibility:
+class HeadChecks:
     """The checks, bound to one template and mean skin."""
 
     template: Template
@@ -44,7 +44,7 @@ class Plausibility:
     rest: Float[np.ndarray, "T 3"]
 
     @classmethod
-    def of(cls, template: Template, mean: Float[np.ndarray, "S 3"]) -> Plausibility:
+    def of(cls, template: Template, mean: Float[np.ndarray, "S 3"]) -> HeadChecks:
         """`mean` is the skin against whose normals a surface counts as turned over."""
         quads = template.topology.quads[template.part("face").quads]
         triangles = split_quads(quads[(template.regions["measured"][quads] > 0.9).all(axis=1)])

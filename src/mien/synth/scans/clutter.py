@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mien.geometry.normals import vertex_normals
-from mien.synth.scans.linear_heads import Level
+from mien.synth.scans.linear_heads import HeadLevel
 
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (metres) and triangles
 
@@ -27,8 +27,8 @@ def waves(
     return np.sin(phase).sum(axis=1).astype(np.float64) * np.sqrt(2.0 / count)
 
 
-def roughened(
-    level: Level, vertices: Float[np.ndarray, "N 3"], rng: np.random.Generator
+def roughen_head(
+    level: HeadLevel, vertices: Float[np.ndarray, "N 3"], rng: np.random.Generator
 ) -> Float[np.ndarray, "N 3"]:
     """The head with scanner noise, and at random hair on the scalp and a beard."""
     normals = vertex_normals(vertices, level.triangles)

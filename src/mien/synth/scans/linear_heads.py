@@ -19,7 +19,7 @@ _LIMIT = 2.5
 
 
 @dataclass(frozen=True)
-class Level:
+class HeadLevel:
     """One resolution: the mean head, its modes and shapes at these vertices, region weights there, and which
     vertices are on which of `PARTS`."""
 
@@ -37,14 +37,14 @@ class Level:
 
 
 @dataclass(frozen=True)
-class HeadModel:
+class LinearHeads:
     """All levels, and the 68 landmarks as one more of them."""
 
-    levels: tuple[Level, ...]
-    landmarks: Level
+    levels: tuple[HeadLevel, ...]
+    landmarks: HeadLevel
 
 
-def head_model(template: Template) -> HeadModel:
+def linear_heads(template: Template) -> LinearHeads:
     """Linear heads with the parts that a scanner sees. Eyes and teeth follow each mode as they do for one
     standard deviation of it alone."""
     modes = _followed_modes(template)
@@ -52,7 +52,7 @@ def head_model(template: Template) -> HeadModel:
     levels = tuple(_level(template, modes, triangles, count) for count in TRIANGLES)
     spots = template.landmarks
     corners = template.topology.triangles[spots.triangle]
-    return HeadModel(levels, _carried(template, modes, np.zeros((0, 3), int), corners, spots.barycentric))
+    return LinearHeads(levels, _carried(template, modes, np.zeros((0, 3), int), corners, spots.barycentric))
 
 
 def _followed_modes(template: Template) -> Float[np.ndarray, "K V 3"]:
@@ -71,7 +71,7 @@ def _seen_triangles(template: Template) -> Int[np.ndarray, "M 3"]:
     return template.topology.triangles.reshape(-1, 2, 3)[quads].reshape(-1, 3)
 
 
-def _level(template: Template, modes: np.ndarray, triangles: np.ndarray, count: int) -> Level:
+def _level(template: Template, modes: np.ndarray, triangles: np.ndarray, count: int) -> HeadLevel:
     used, local = np.unique(triangles, return_inverse=True)
     local = local.reshape(-1, 3)
     if count == 0:
@@ -88,7 +88,7 @@ def _level(template: Template, modes: np.ndarray, triangles: np.ndarray, count: 
 
 def _carried(
     template: Template, modes: np.ndarray, triangles: np.ndarray, corners: np.ndarray, weights: np.ndarray
-) -> Level:
+) -> HeadLevel:
     def at(values: np.ndarray) -> np.ndarray:
         return np.einsum("nk,...nkd->...nd", weights, values[..., corners, :]).astype(np.float32)
 
@@ -99,7 +99,7 @@ def _carried(
         part[template.part(name).vertices] = i
     modes_here = np.stack([at(m) for m in modes])
     main = corners[np.arange(len(corners)), weights.argmax(axis=1)]
-    return Level(triangles, at(template.vertices), modes_here, shapes, regions, part[main])
+    return HeadLevel(triangles, at(template.vertices), modes_here, shapes, regions, part[main])
 
 
 def random_identity(rng: np.random.Generator, count: int) -> Float[np.ndarray, " K"]:
@@ -138,7 +138,7 @@ def _set(weights: np.ndarray, name: str, value: float, rng: np.random.Generator)
         weights[SHAPE_NAMES.index(other)] = value * rng.uniform(0.85, 1.0)
 
 
-def posed(level: Level, identity: np.ndarray, expression: np.ndarray) -> Float[np.ndarray, "N 3"]:
+def posed(level: HeadLevel, identity: np.ndarray, expression: np.ndarray) -> Float[np.ndarray, "N 3"]:
     """The level's vertices (metres) for these weights."""
     k, n, _ = level.modes.shape
     active = np.flatnonzero(expression)

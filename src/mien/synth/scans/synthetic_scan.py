@@ -16,7 +16,7 @@ from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Scan, split_quads
 from mien.geometry.normals import vertex_normals
 from mien.geometry.weights import smoothstep
-from mien.register.fitted_skin import Skin, template_skin
+from mien.register.fitted_skin import FittedSkin, template_skin
 
 Crop = Literal["whole", "head", "face", "mask"]
 MILD_EXPRESSIONS = ("neutral", "blink", "smile", "jawOpen", "browsUp")
@@ -121,7 +121,7 @@ def _moved(
 
 
 def _with_detail(
-    template: Template, skin: Skin, truth: np.ndarray, size: float, rng: np.random.Generator
+    template: Template, skin: FittedSkin, truth: np.ndarray, size: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "V 3"]:
     """The head with relief along its normals, none at lids and lips, which must keep meeting."""
     out = truth.copy()
@@ -214,7 +214,7 @@ def _smooth_field(points: Float[np.ndarray, "V 3"], rng: np.random.Generator) ->
     return np.sin(phase) @ rng.normal(size=(waves, 3)) * np.sqrt(2.0 / waves / 3.0)
 
 
-def _remeshed(skin: Skin, vertices: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
+def _remeshed(skin: FittedSkin, vertices: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
     """Seen skin, Loop-subdivided and decimated: same surface, other triangles."""
     seen = (skin.measured[skin.triangles] > 0.5).all(axis=1)
     used, local = np.unique(skin.triangles[seen], return_inverse=True)

@@ -109,7 +109,7 @@ _D65 = np.array(
 
 
 @dataclass(frozen=True)
-class Skin:
+class SkinComposition:
     """What skin is made of at one or many places (arrays broadcast).
 
     `melanin` volume share of melanosomes in the epidermis (light 0.01, dark 0.4); `pheomelanin` the share of
@@ -125,7 +125,7 @@ class Skin:
     thickness: Float[np.ndarray, "*N"] | float = EPIDERMIS
 
 
-def reflectance(skin: Skin) -> Float[np.ndarray, "*N W"]:
+def reflectance(skin: SkinComposition) -> Float[np.ndarray, "*N W"]:
     """Diffuse reflectance 0..1 at `WAVELENGTHS`: epidermis over an endless dermis, without surface gloss."""
     parts = (skin.melanin, skin.blood, skin.oxygenation, skin.pheomelanin, skin.carotene, skin.thickness)
     melanin, blood, oxygenation, pheo, carotene, thickness = (np.asarray(p, float)[..., None] for p in parts)
@@ -149,7 +149,7 @@ def linear_srgb(spectrum: Float[np.ndarray, "*N W"]) -> Float[np.ndarray, "*N 3"
     return np.clip(rgb / white, 0.0, 1.0)
 
 
-def colour(skin: Skin) -> Float[np.ndarray, "*N 3"]:
+def colour(skin: SkinComposition) -> Float[np.ndarray, "*N 3"]:
     """The linear sRGB albedo of skin."""
     return linear_srgb(reflectance(skin))
 

@@ -55,7 +55,7 @@ def coloured_plain(look: SkinLook, texels: Texels) -> Float[np.ndarray, "R R 3"]
     return np.exp(log + GRAIN * texels.network[..., None] + texels.hidden[..., None] * np.log(SHADE))
 
 
-def encoded(linear: Float[np.ndarray, "R R 3"]) -> Float[np.ndarray, "R R 3"]:
+def encode_srgb(linear: Float[np.ndarray, "R R 3"]) -> Float[np.ndarray, "R R 3"]:
     """sRGB 0..1 of linear light, by a table (within 2e-4)."""
     table = linear_to_srgb((np.arange(_CODES + 1) / (_CODES - 1)) ** 2).astype(np.float32)
     out = np.empty_like(linear)

@@ -153,11 +153,11 @@ def shape_strain(layout: Layout, weights: dict[str, float]) -> Strain:
     """The strain of a combination of the template's 52 shapes on the template itself."""
     template = layout.template
     offset = sum(weight * template.shapes[SHAPE_INDEX[name]] for name, weight in weights.items())
-    triangles = skin_triangles(layout)
+    triangles = face_and_head_triangles(layout)
     return strain_of(template.vertices, template.vertices + offset, triangles, layout.tension)
 
 
-def skin_triangles(layout: Layout) -> Int[np.ndarray, "T 3"]:
+def face_and_head_triangles(layout: Layout) -> Int[np.ndarray, "T 3"]:
     """The triangles of face and head."""
     topology = layout.template.topology
     spans = [layout.template.part(name).quads for name in ("face", "head")]

@@ -12,8 +12,8 @@ from mien.synth.skin.dynamic import (
     Strain,
     blood_factor,
     expression_blood,
+    face_and_head_triangles,
     fold_heights,
-    skin_triangles,
     strain_of,
     wrinkle_patterns,
 )
@@ -66,7 +66,7 @@ def dynamic_skin(
 def strain_in(neutral: Float[np.ndarray, "N 3"], offset: Float[np.ndarray, "N 3"]) -> Strain:
     """The strain of an expression of a head; whole heads and skins alone give the same."""
     face = layout("face")
-    triangles = skin_triangles(face)
+    triangles = face_and_head_triangles(face)
     skin = int(triangles.max()) + 1
     rest = np.zeros(face.template.vertices.shape)
     rest[:skin] = neutral[:skin]

@@ -53,7 +53,7 @@ def albedo_256(look: SkinLook) -> UInt8[np.ndarray, "256 256 3"]:
     log[rows] = _log_colour(made[rows], look)
     colour = np.exp(log + whole[:, 6:9] - np.float32(_IN_GROOVES))
     _add_hair(colour, whole[:, 9:], places, look)
-    return encoded(colour).reshape(SIZE, SIZE, 3)
+    return encode_srgb8(colour).reshape(SIZE, SIZE, 3)
 
 
 def over_square(vertex_values: Float[np.ndarray, " V"]) -> Float[np.ndarray, "256 256"]:
@@ -66,7 +66,7 @@ def _log_colour(made: np.ndarray, look: SkinLook) -> np.ndarray:
     return tint_of(look.skin).log_colour(log_melanin(made[:, MELANIN], look), made[:, BLOOD], made[:, OXYGEN])
 
 
-def encoded(linear: Float[np.ndarray, "N 3"]) -> UInt8[np.ndarray, "N 3"]:
+def encode_srgb8(linear: Float[np.ndarray, "N 3"]) -> UInt8[np.ndarray, "N 3"]:
     """sRGB bytes of linear light, by table."""
     code = np.clip(np.sqrt(linear) * np.float32(_CODES - 1), 0, _CODES - 1).astype(np.int16)
     return _table()[code]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.synth.identity.form import trait_strengths
-from mien.synth.skin.biophysics import Skin
+from mien.synth.skin.biophysics import SkinComposition
 from mien.synth.skin.tint import melanin_for
 from mien.synth.subject import Subject
 
@@ -72,9 +72,9 @@ class SkinLook:
     folds: dict[str, float]
 
     @property
-    def skin(self) -> Skin:
+    def skin(self) -> SkinComposition:
         """What the cheek is made of."""
-        return Skin(self.melanin, self.blood, self.oxygenation, self.pheomelanin, self.carotene)
+        return SkinComposition(self.melanin, self.blood, self.oxygenation, self.pheomelanin, self.carotene)
 
 
 def draw_look(subject: Subject) -> SkinLook:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from mien.core.mesh import Image
 from mien.synth.skin.brows import Hairs, brow_hairs, hair_colour, hair_colours
-from mien.synth.skin.colouring import Texels, coloured, encoded
+from mien.synth.skin.colouring import Texels, coloured, encode_srgb
 from mien.synth.skin.fields import vertex_fields
 from mien.synth.skin.hairs import shadow, stubble_marks
 from mien.synth.skin.layout import Layout, enlarged, layout
@@ -48,7 +48,7 @@ def _tile_maps(tile: Layout, look: SkinLook, resolution: int) -> dict[str, Image
     specular = specular * (1.0 - 0.35 * pit) * (1.0 + 0.06 * form.network)
     roughness = roughness + 0.05 + 0.10 * (0.5 - look.oil) + 0.10 * pit - 0.02 * form.network
     return {
-        "albedo": Image(encoded(albedo), "srgb"),
+        "albedo": Image(encode_srgb(albedo), "srgb"),
         "specular": Image(np.clip(specular, 0.0, 0.5).astype(np.float32)[..., None]),
         "roughness": Image(np.clip(roughness, 0.2, 0.9).astype(np.float32)[..., None]),
         "displacement": Image(form.height[..., None].astype(np.float32), "linear", "mm"),

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from mien.synth.skin.biophysics import Skin, colour, typology_angle
+from mien.synth.skin.biophysics import SkinComposition, colour, typology_angle
 
 _BELOW, _ABOVE = np.array([-1.6, -2.0]), np.array([2.4, 2.6])  # log shares about the subject's own
 _STEPS = (24, 24)
@@ -63,14 +63,14 @@ class Tint:
 
 
 @lru_cache(maxsize=4)
-def tint_of(own: Skin) -> Tint:
+def tint_of(own: SkinComposition) -> Tint:
     """The table round a subject's own skin (scalars)."""
     centre = np.log([float(own.melanin), float(own.blood)])
     axes = [np.linspace(centre[k] + _BELOW[k], centre[k] + _ABOVE[k], _STEPS[k]) for k in (0, 1)]
     melanin, blood = np.meshgrid(*axes, indexing="ij")
 
     def of(oxygenation: float) -> np.ndarray:
-        made = Skin(
+        made = SkinComposition(
             np.minimum(np.exp(melanin), 0.9),
             np.exp(blood),
             np.full(melanin.shape, oxygenation),
@@ -88,7 +88,7 @@ def tint_of(own: Skin) -> Tint:
 
 
 @lru_cache(maxsize=4)
-def slopes(own: Skin) -> Float[np.ndarray, "3 2"]:
+def slopes(own: SkinComposition) -> Float[np.ndarray, "3 2"]:
     """Change of log colour for a unit of log melanin and of log blood at a subject's own skin."""
     table = tint_of(own)
     centre = np.log([float(own.melanin), float(own.blood)])
@@ -106,7 +106,7 @@ def melanin_for(
     """Melanin (and blood, lowered only where no melanin would do) whose typology angle is `angle` degrees."""
     melanin = np.geomspace(_LEAST_MELANIN, 0.5, 160)
     while True:
-        angles = typology_angle(colour(Skin(melanin, blood, oxygenation, pheomelanin, carotene)))
+        angles = typology_angle(colour(SkinComposition(melanin, blood, oxygenation, pheomelanin, carotene)))
         if angle <= angles[0] or blood < _LEAST_BLOOD:
             return float(np.exp(np.interp(-angle, -angles, np.log(melanin)))), float(blood)
         blood *= 0.85
