@@ -25,7 +25,7 @@ from mien.core.errors import MienError
 from mien.core.face import FaceAsset, Rig, Template
 from mien.core.mesh import Image, PolygonMesh, Polygons
 from mien.evaluate.measures.coarse_mesh import PLACED, coarse_identity, write_coarse_obj
-from mien.export.obj import write_coarse_obj as export_obj
+from mien.export.obj import write_obj as export_obj
 from mien.meshio.polygon_mesh import read_polygon_mesh
 from mien.rigging.personal import build_rig
 from mien.template.load import load_template
