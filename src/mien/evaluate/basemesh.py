@@ -13,7 +13,7 @@ from mien.basemesh.carry import carry
 from mien.basemesh.fit_quality import topology_quality
 from mien.basemesh.loops import margins
 from mien.basemesh.shapes import carried_shapes
-from mien.core.face import PreparedScan, Rig, Template
+from mien.core.face import PreparedScan, Template
 from mien.evaluate.measures.coarse_mesh import write_coarse_obj
 from mien.evaluate.registration import RealScan, Rows
 from mien.meshio.load import load_scan
@@ -21,6 +21,7 @@ from mien.register.run import register
 from mien.register.unit import settle_unit
 from mien.rigging.neutralise import remove_expression
 from mien.rigging.personal import build_rig
+from mien.rigging.rig import Rig
 from mien.scan.clean import clean_scan
 from mien.scan.prepare import prepare_scan
 from mien.synth.scans.synthetic_scan import synthetic

@@ -19,13 +19,13 @@ from mien.evaluate.measures.robustness import (
 )
 from mien.evaluate.registration import RealScan
 from mien.meshio.load import load_scan
-from mien.pipeline.render import write_picture
 from mien.register.error_model import TARGETS, error_model
 from mien.register.run import register
 from mien.register.unit import settle_unit
 from mien.scan.clean import clean_scan
 from mien.scan.prepare import prepare_scan
 from mien.sheets.error_map import error_map
+from mien.sheets.write import write_picture
 from mien.template.load import load_template
 
 Rows = list[dict[str, object]]

@@ -13,6 +13,7 @@ from mien.database.release import SEED, split_indices
 from mien.evaluate.measures import database_expressions as judge
 from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
 from mien.synth.identity.basis import load_basis
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import draw_subject
 
 SUBJECTS = 24
@@ -56,11 +57,9 @@ def evaluate_database_expressions(say: Callable[[str], None], subjects: int = SU
     for number, index in enumerate(indices):
         if number % 8 == 0:
             say(f"expressions of subjects {number + 1} to {min(number + 8, subjects)} of {subjects}")
-        subject = draw_subject(SEED, index)
-        head = maker.heads.head(subject)
-        bound, plain = maker.bind(head, maker.draw_form(subject, head)), maker.bind(head)
+        person = SyntheticPerson(draw_subject(SEED, index), maker=maker)
         for name, numbers in found.items():
-            _measure(maker, bound, plain, name, numbers)
+            _measure(maker, person.bound, person.transferred, name, numbers)
     return {"expressions": [_row(name, numbers) for name, numbers in found.items()], "aims": _aims(found)}
 
 

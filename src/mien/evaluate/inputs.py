@@ -54,11 +54,11 @@ def _measured(path: Path, albedo: str | None, out: Path) -> dict[str, object]:
 
 def _rig_and_measure(path: Path, out: Path, albedo: Path | None) -> dict[str, object]:
     started = time.perf_counter()
-    from mien.pipeline.rig import rig
+    from mien.pipeline.rig import rig_scan
     from mien.pipeline.rig_options import RigOptions
 
     stages: dict[str, float] = {}
-    asset = rig(path, out, RigOptions(albedo=albedo, cache=False), seconds=stages)
+    asset = rig_scan(path, out, RigOptions(albedo=albedo, cache=False), seconds=stages)
     assert asset.registration is not None
     report = asset.registration.report
     return {

@@ -23,7 +23,7 @@ from mien.render.lights import macro_studio
 from mien.render.raster import light_for, render_lit
 from mien.render.renderable import Renderable, renderable_from_scan
 from mien.sheets.labels import blank_sheet, draw_text, paste
-from mien.sheets.person import seen
+from mien.sheets.person import show_head
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.heads import neutral_head
 from mien.synth.skin.features import feature_maps
@@ -63,7 +63,7 @@ def subject_view(
     """A drawn person with skin maps as something to look at, with the person's landmarks (metres)."""
     template = load_template()
     head = neutral_head(load_basis(), person, parts=True).astype(np.float64)
-    shown = seen(head, {**maps, **feature_maps(person, look, 512)})
+    shown = show_head(head, {**maps, **feature_maps(person, look, 512)})
     return shown, template.landmarks.on(head, template.topology)
 
 
@@ -194,7 +194,7 @@ def main() -> None:
         maps = skin_maps(look, given.resolution)
         rows[describe_subject(person)] = closeups(*subject_view(person, maps, look), given.size)
         for name, peak in repeat_peaks(maps).items():
-            sys.stdout.write(f"{described(person)}, {name}: autocorrelation peak {peak:.3f}\n")
+            sys.stdout.write(f"{describe_subject(person)}, {name}: autocorrelation peak {peak:.3f}\n")
     given.out.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(given.out / "skin_closeups.png"), sheet(rows, given.credit)[..., ::-1])
 

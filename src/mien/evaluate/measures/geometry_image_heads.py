@@ -17,6 +17,7 @@ from mien.geoimage.places import sampling_places
 from mien.meshio.obj import read_obj
 from mien.synth.expression.maker import expression_maker
 from mien.synth.identity.basis import SynthBasis
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template
 
@@ -30,12 +31,12 @@ def database_offsets(basis: SynthBasis, count: int, seed: int) -> Iterator[Float
     maker, template = expression_maker(basis), load_template()
     names = list(EXPRESSIONS)
     for index in range(count):
-        subject = draw_subject(seed, index)
-        head = maker.heads.head(subject)
-        bound = maker.bind(head, maker.draw_form(subject, head))
+        person = SyntheticPerson(draw_subject(seed, index), maker=maker)
         weights = shape_weights(EXPRESSIONS[names[index % len(names)]])
         out = np.zeros_like(template.vertices)
-        out[: basis.n_skin] = head.skin + maker.expression(bound, weights) - template.vertices[: basis.n_skin]
+        out[: basis.n_skin] = (
+            person.head.skin + maker.expression(person.bound, weights) - template.vertices[: basis.n_skin]
+        )
         yield out
 
 
