@@ -33,7 +33,7 @@ def rig(
     formats: tuple[str, ...] = ("glb", "obj"),
     force: bool = False,
     cache: bool = True,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] | None = None,
 ) -> FaceAsset:
     """Turns one scan into an animatable head; with `out` the asset folder is written, too.
 
@@ -43,6 +43,7 @@ def rig(
     `progress` is told of each stage. Raises `MienError`, with nothing written, where the scan or an option
     is refused.
     """
+    from mien.pipeline.progress import silent
     from mien.pipeline.rig import rig_scan
     from mien.pipeline.rig_options import RigOptions
 
@@ -62,7 +63,7 @@ def rig(
         force=force,
         cache=cache,
     )
-    return rig_scan(Path(scan), _path(out), options, progress=progress)
+    return rig_scan(Path(scan), _path(out), options, progress=progress or silent)
 
 
 def load(folder: Path | str) -> FaceAsset:
