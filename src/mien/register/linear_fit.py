@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import cho_factor, cho_solve
 
 from mien.core.face import PreparedScan, Template
 from mien.geometry.normals import vertex_normals
@@ -212,7 +213,32 @@ def bounded_quadratic(
     low: Float[np.ndarray, " D"],
     high: Float[np.ndarray, " D"],
 ) -> Float[np.ndarray, " D"]:
-    """argmin x'Hx/2 + g'x within bounds that contain 0: primal active set for a positive definite H."""
+    """argmin x'Hx/2 + g'x within bounds that contain 0, H positive definite.
+
+    Unknowns without bounds are eliminated first (a Schur complement, factored once), so that the active set
+    runs over the few that have them. `bounded_quadratic_plain` is the specification.
+    """
+    loose = np.isneginf(low) & np.isposinf(high)
+    bounded = np.flatnonzero(~loose & (low < high))
+    free = np.flatnonzero(loose)
+    x = np.zeros(len(gradient))
+    factor = cho_factor(hessian[np.ix_(free, free)], check_finite=False)
+    coupling = hessian[np.ix_(free, bounded)]
+    solved = cho_solve(factor, np.column_stack([coupling, gradient[free]]), check_finite=False)
+    schur = hessian[np.ix_(bounded, bounded)] - coupling.T @ solved[:, :-1]
+    reduced = gradient[bounded] - coupling.T @ solved[:, -1]
+    x[bounded] = bounded_quadratic_plain(schur, reduced, low[bounded], high[bounded])
+    x[free] = -(solved[:, :-1] @ x[bounded] + solved[:, -1])
+    return x
+
+
+def bounded_quadratic_plain(
+    hessian: Float[np.ndarray, "D D"],
+    gradient: Float[np.ndarray, " D"],
+    low: Float[np.ndarray, " D"],
+    high: Float[np.ndarray, " D"],
+) -> Float[np.ndarray, " D"]:
+    """The same by a primal active set over all unknowns, dense and one solve a step."""
     x = np.zeros(len(gradient))
     fixed = low >= high
     for _ in range(3 * len(gradient)):
