@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import tyro
 from tyro.conf import Positional
 
 from mien import __version__
+from mien.cli.bench import Bench, run_bench
 from mien.cli.data import Data, run_data
-from mien.cli.evaluate import Bench, Evaluate, run_bench, run_evaluate
+from mien.cli.evaluate import Evaluate, parse_evaluation, run_evaluation
 from mien.core.errors import MienError
 from mien.core.files import check_writable_target
 
@@ -119,6 +120,8 @@ def main() -> None:
     if arguments == ["--version"]:
         print(f"mien {__version__}")
         return
+    if arguments[:1] == ["evaluate"]:
+        _exit(lambda: run_evaluation(parse_evaluation(arguments[1:])))
     command: Command = tyro.cli(
         Command,  # type: ignore[arg-type]
         prog="mien",
@@ -126,8 +129,13 @@ def main() -> None:
         args=arguments or ["--help"],
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
+    _exit(lambda: _RUN[type(command)](command))
+
+
+def _exit(run: Callable[[], int]) -> NoReturn:
+    """Runs a command and leaves with its exit status, or with 1 and one line of what went wrong."""
     try:
-        sys.exit(_RUN[type(command)](command))
+        sys.exit(run())
     except MienError as error:
         print(f"mien: {error}", file=sys.stderr)
         sys.exit(1)
@@ -214,7 +222,6 @@ _RUN: dict[type, Callable[..., int]] = {
     Rig: _rig,
     Render: _render,
     Check: _check,
-    Evaluate: run_evaluate,
     Bench: run_bench,
     Sheet: _sheet,
     Data: run_data,

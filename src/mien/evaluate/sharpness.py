@@ -1,4 +1,4 @@
-"""How much of a source's detail the bake keeps: gratings of known contrast through a scan of known shape."""
+"""How much of a source's detail the bake keeps: gratings of known contrast on a scan of known shape."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from mien.bake.skin_prior import tone_colour
 from mien.core.conventions import linear_to_srgb, srgb_to_linear, uv_to_pixel
 from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Scan
+from mien.evaluate.measures.aims import Aim
+from mien.evaluate.measures.evaluation import Evaluation, Findings, Rows, Say
+from mien.template.load import load_template
 
 CONTRAST = 0.12  # of log light, either way
 _ANGLE = np.radians(27.0)  # the source's pixels lie across the tile's
 _FILLED = 0.6  # share of the source's width that the face takes
+FOUR_PIXELS = 0.25  # cycles a source pixel
+KEPT = Aim("contrast kept, wave of 4 source pixels, two texels a source pixel")
+ALIASED = Aim("contrast that comes back of a wave of 1.3 texels, which the map cannot hold")
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,23 @@ GRATINGS = tuple(
 )
 
 
-def kept_contrast(template: Template, grating: Grating) -> float:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSharpness(Evaluation):
+    """Bakes gratings of known contrast from the texture of a scan of known shape and measures how much of the
+    contrast comes through, beside what linear interpolation would keep; and that nothing comes back of what
+    the baked map cannot hold."""
+
+    def measure(self, say: Say) -> Findings:
+        """A row a grating."""
+        say(f"baking {len(GRATINGS)} gratings")
+        rows = measure_gratings(load_template())
+        finest = max(rows, key=lambda row: float(str(row["cycles_per_texel"])))
+        plain = next(row for row in rows if row["cycles_per_pixel"] == FOUR_PIXELS)
+        verdicts = (KEPT.judge(float(str(plain["kept"]))), ALIASED.judge(float(str(finest["kept"]))))
+        return Findings({"sharpness": rows}, verdicts)
+
+
+def measure_kept_contrast(template: Template, grating: Grating) -> float:
     """Contrast of the grating in the baked albedo over that in the source: 1 is all, 0 nothing."""
     prepared, matrix, shift = _scan(template, grating)
     baked = bake_colour(template, template.vertices, prepared, grating.resolution)
@@ -52,14 +74,14 @@ def kept_contrast(template: Template, grating: Grating) -> float:
     return float(found[0] / CONTRAST)
 
 
-def tent_contrast(cycles: float) -> float:
+def compute_tent_contrast(cycles: float) -> float:
     """What linear interpolation would keep of a grating of that many cycles a source pixel."""
     return float(np.sinc(cycles) ** 2)
 
 
-def sharpness_rows(template: Template, gratings: tuple[Grating, ...] = GRATINGS) -> list[dict[str, object]]:
+def measure_gratings(template: Template, gratings: tuple[Grating, ...] = GRATINGS) -> Rows:
     """A row per grating. Beyond half a cycle a texel the tile cannot hold it: there nothing must be left."""
-    rows: list[dict[str, object]] = []
+    rows: Rows = []
     for grating in gratings:
         per_texel = grating.cycles / grating.texels_per_pixel
         rows.append(
@@ -68,8 +90,8 @@ def sharpness_rows(template: Template, gratings: tuple[Grating, ...] = GRATINGS)
                 "cycles_per_pixel": grating.cycles,
                 "cycles_per_texel": per_texel,
                 "holdable": per_texel < 0.5,
-                "kept": kept_contrast(template, grating),
-                "kept_by_linear_interpolation": tent_contrast(grating.cycles),
+                "kept": measure_kept_contrast(template, grating),
+                "kept_by_linear_interpolation": compute_tent_contrast(grating.cycles),
             }
         )
     return rows

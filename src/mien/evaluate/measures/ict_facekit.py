@@ -1,56 +1,82 @@
-"""What geometry images are measured on: the database's expressions, and ICT-FaceKit in its own UV."""
+"""People of ICT-FaceKit and its UV layout, read from the user's own copy: the folder FaceXModel."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 
-from mien.basemesh.ict import ict_mesh_file
-from mien.core.conventions import EXPRESSIONS, shape_weights
+from mien.basemesh.ict import LANDMARKS, ict_mesh_file
 from mien.core.errors import MienError
-from mien.evaluate.measures.consistency import COMPACT, METRES
+from mien.core.face import PreparedScan
+from mien.core.mesh import Scan, split_quads
 from mien.geoimage.codec import GeometryImageCodec
 from mien.geoimage.places import sampling_places
 from mien.meshio.obj import read_obj
-from mien.synth.expression.maker import expression_maker
-from mien.synth.identity.basis import SynthBasis
-from mien.synth.subject import draw_subject
-from mien.template.load import load_template
 
-# ICT's vertices of the narrow face area come first, then what the full one adds (its README).
+SKIN_END = 11248  # ICT's vertices of face, head and neck come first (its README)
+# Of these the ones of the narrow face area come first, then what the full one adds (its README).
 NARROW_FACE, FULL_FACE = 6706, 9409
-_LIMIT = 2.0  # standard deviations
+METRES = 0.01  # ICT's unit is the centimetre
+COMPACT = "ict_facekit.npz"  # the model in one file: vertices, faces, identity_deltas
+FEWEST_MODES = 50  # of its 100: people of a few modes all look alike
+ELSEWHERE = [*range(17, 27), 61, 63, 65, 67]  # landmarks that the template has at other places than ICT
+_LIMIT = 2.0  # standard deviations of a mode
 
 
-def database_offsets(basis: SynthBasis, count: int, seed: int) -> Iterator[Float[np.ndarray, "V 3"]]:
-    """Expressions of random subjects as offsets from the template (metres), each expression in turn."""
-    maker, template = expression_maker(basis), load_template()
-    names = list(EXPRESSIONS)
-    for index in range(count):
-        subject = draw_subject(seed, index)
-        head = maker.heads.head(subject)
-        bound = maker.bind(head, maker.draw_form(subject, head))
-        weights = shape_weights(EXPRESSIONS[names[index % len(names)]])
-        out = np.zeros_like(template.vertices)
-        out[: basis.n_skin] = head.skin + maker.expression(bound, weights) - template.vertices[: basis.n_skin]
-        yield out
+@dataclass(frozen=True)
+class IctPeople:
+    """Mean (metres), triangles of the skin, and an offset a mode of one standard deviation."""
+
+    mean: Float[np.ndarray, "N 3"]
+    triangles: Int[np.ndarray, "M 3"]
+    modes: Float[np.ndarray, "K N 3"]
+
+    def person(self, seed: int) -> PreparedScan:
+        """A random person within two standard deviations of each mode, as a clean scan with landmarks."""
+        weights = np.clip(np.random.default_rng(seed).normal(size=len(self.modes)), -_LIMIT, _LIMIT)
+        vertices = self.mean + np.tensordot(weights, self.modes, axes=1)
+        seen = np.ones(68)
+        seen[ELSEWHERE] = 0.0
+        return PreparedScan(
+            Scan(f"ict-{seed}", vertices, self.triangles),
+            np.eye(4),
+            vertices[list(LANDMARKS)],
+            seen,
+            "ICT-FaceKit, in centimetres",
+        )
 
 
-def seen_triangles(codec: GeometryImageCodec) -> Bool[np.ndarray, " T"]:
-    """The template's triangles that a scan shows: not inside of mouth, nostrils and lids."""
-    seen = load_template().regions["measured"] > 0.5
-    return seen[codec.triangles].all(axis=1)
+def read_ict_people(folder: Path) -> IctPeople:
+    """ICT-FaceKit's identities from the user's copy: the folder FaceXModel, or one with `ict_facekit.npz`."""
+    if (folder / COMPACT).is_file():
+        with np.load(folder / COMPACT, allow_pickle=False) as file:
+            mean, quads = file["vertices"].astype(np.float64), file["faces"].astype(np.int64)
+            modes = file["identity_deltas"].astype(np.float64)
+        triangles = split_quads(quads[(quads >= 0).all(axis=1)])
+    else:
+        generic = ict_mesh_file(folder)
+        if generic is None:
+            raise MienError(
+                f"{folder}: is a file, expected ICT-FaceKit's folder FaceXModel; give that folder"
+            )
+        raw = read_obj(generic, ignore_textures=True)
+        mean, triangles = raw.vertices, raw.triangles
+        files = sorted(generic.parent.glob("identity*.obj"))
+        modes = np.array([read_obj(file, ignore_textures=True).vertices - mean for file in files])
+    if len(modes) < FEWEST_MODES:
+        raise MienError(
+            f"{folder}: holds {len(modes)} identity*.obj, expected at least {FEWEST_MODES}; "
+            "copy the whole of ICT-FaceKit's FaceXModel"
+        )
+    skin = triangles[(triangles < SKIN_END).all(axis=1)]
+    return IctPeople(METRES * mean[:SKIN_END], skin, METRES * modes[:, :SKIN_END])
 
 
-def narrow_triangles(codec: GeometryImageCodec) -> Bool[np.ndarray, " T"]:
-    """ICT-FaceKit's triangles of the narrow face area."""
-    return np.asarray((codec.triangles < NARROW_FACE).all(axis=1))
-
-
-def ict_codec(folder: Path, examples: Sequence[Float[np.ndarray, "V 3"]] = ()) -> GeometryImageCodec:
+def make_ict_codec(folder: Path, examples: Sequence[Float[np.ndarray, "V 3"]] = ()) -> GeometryImageCodec:
     """The codec of ICT-FaceKit's full face area over all of its vertices, in its own UV layout.
 
     With `examples` at the sampling places made for these, without them texel for texel in that layout.
@@ -80,7 +106,7 @@ def ict_codec(folder: Path, examples: Sequence[Float[np.ndarray, "V 3"]] = ()) -
     return GeometryImageCodec(count, triangles[face], places)
 
 
-def ict_offsets(folder: Path, count: int, seed: int) -> Iterator[Float[np.ndarray, "V 3"]]:
+def draw_ict_offsets(folder: Path, count: int, seed: int) -> Iterator[Float[np.ndarray, "V 3"]]:
     """Random people of ICT-FaceKit as offsets from its mean (metres), with expressions if it has some."""
     modes, expressions = _ict_modes(folder)
     rng = np.random.default_rng(seed)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float
 
 from mien.core.conventions import EXPRESSIONS, MILLIMETRES_PER_METRE, SHAPE_NAMES, shape_weights
 from mien.core.face import Registration, Template
-from mien.evaluate.measures.registration import near_nose
+from mien.evaluate.measures.aims import Aim, Verdict
+from mien.evaluate.measures.evaluation import Evaluation, Findings, Rows, Say
+from mien.evaluate.measures.registration_accuracy import find_near_nose
 from mien.register.fitted_skin import template_skin
+from mien.register.run import register
 from mien.rigging.neutralise import remove_expression
 from mien.synth.scans.synthetic_scan import SyntheticScan, synthetic
+from mien.template.load import load_template
 
+HEADS = 2
 STRONG: dict[str, float] = {
     "neutral": 0.0, "smile": 0.9, "smileOpen": 0.9, "jawOpen": 0.8, "browsUp": 0.9, "browsDown": 0.9,
     "blink": 1.0, "frown": 0.9,
@@ -19,12 +26,48 @@ STRONG: dict[str, float] = {
 MOVED = 0.001  # metres: skin that the expression moves by more is judged apart
 
 
-def posed_scan(template: Template, name: str, seed: int) -> SyntheticScan:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateExpressionRemoval(Evaluation):
+    """Puts strong expressions into synthetic heads, registers their scans, takes the expressions out again,
+    and measures the error of the neutral before and after, and the weights found beside the true ones."""
+
+    def measure(self, say: Say) -> Findings:
+        """A row an expression: means over the heads."""
+        template = load_template()
+        rows = [measure_expression(template, name, say) for name in STRONG]
+        return Findings({"expression-removal": rows}, tuple(_report(rows)))
+
+
+def measure_expression(template: Template, name: str, say: Say, heads: int = HEADS) -> dict[str, object]:
+    """One of the expressions of `STRONG`: weights in words, errors in millimetres."""
+    found = []
+    for seed in range(heads):
+        say(f"{name}, head {seed + 1} of {heads}")
+        made = make_posed_scan(template, name, seed)
+        fitted = register(template, made.prepared)
+        found.append((measure_removal(template, fitted, made), fitted.expression))
+    numbers = {key: float(np.mean([row[key] for row, _ in found])) for key in found[0][0]}
+    words = describe_weights(np.mean([weights for _, weights in found], axis=0))
+    return {"scan": name, "true": describe_weights(made.expression), "found (mean)": words, **numbers}
+
+
+def _report(rows: Rows) -> list[Verdict]:
+    """The mean over the expressions, the neutral left out; nothing is aimed at."""
+    verdicts = []
+    for when in ("before", "after"):
+        key = f"neutral_moved_{when}_median_mm"
+        found = [float(str(row[key])) for row in rows if key in row]
+        aim = Aim(f"error of the neutral {when} removal, where the expression moves it, median, mm")
+        verdicts.append(aim.judge(float(np.mean(found)), f"mean of {len(found)} expressions"))
+    return verdicts
+
+
+def make_posed_scan(template: Template, name: str, seed: int) -> SyntheticScan:
     """A random head, the same for each name, with one of the 26 expressions at its weight in `STRONG`."""
     return synthetic(template, seed, weights=STRONG[name] * shape_weights(EXPRESSIONS[name]))
 
 
-def removal(template: Template, registration: Registration, made: SyntheticScan) -> dict[str, float]:
+def measure_removal(template: Template, registration: Registration, made: SyntheticScan) -> dict[str, float]:
     """Error of the neutral, millimetres, before (the head as scanned) and after the expression is taken out.
 
     Over the seen skin within 90 mm of the nose tip, `moved` where the expression moves it by more than a
@@ -33,7 +76,7 @@ def removal(template: Template, registration: Registration, made: SyntheticScan)
     """
     after = remove_expression(template, registration.vertices, registration.expression)
     skin = template_skin(template)
-    near = near_nose(template, made)
+    near = find_near_nose(template, made)
     moved = near & (np.linalg.norm(made.truth - made.neutral, axis=1)[skin.index] > MOVED)
     out: dict[str, float] = {}
     for when, head in (("before", registration.vertices), ("after", after)):
@@ -46,7 +89,7 @@ def removal(template: Template, registration: Registration, made: SyntheticScan)
     return out
 
 
-def weights_in_words(weights: Float[np.ndarray, "52"]) -> str:
+def describe_weights(weights: Float[np.ndarray, "52"]) -> str:
     """The weights above 0.05, both sides of a pair as one where they are even."""
     found = {name: float(w) for name, w in zip(SHAPE_NAMES, weights, strict=True) if w > 0.05}
     words = []

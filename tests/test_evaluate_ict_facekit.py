@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
-from mien.evaluate.measures.consistency import COMPACT, FEWEST_MODES, SKIN_END, read_ict_people
+from mien.evaluate.measures.ict_facekit import COMPACT, FEWEST_MODES, SKIN_END, read_ict_people
 
 
 def model(folder, modes: int):

@@ -54,7 +54,7 @@ class CropView:
         return rasterize(pixels, -local[:, 2], shown, self.size, self.size)
 
 
-def crop_spots(template: Template) -> tuple[CropSpot, ...]:
+def find_crop_spots(template: Template) -> tuple[CropSpot, ...]:
     """Lids, lips, ears, hair line, sideburns and nose, both sides."""
     points = template.landmarks.on(template.vertices, template.topology)
     skin = np.flatnonzero(template.vertex_mask("face", "head"))
@@ -108,7 +108,7 @@ class Crop:
     detail_kept: float
 
 
-def view_of(
+def frame_spot(
     template: Template, head: BakedHead, spot: CropSpot, magnification: float = MAGNIFICATION
 ) -> CropView:
     """The view of a spot: `magnification` pixels a typical texel of the face, no larger than `LARGEST`."""
@@ -121,15 +121,15 @@ def view_of(
     return CropView(head.vertices[spot.vertex], axes, scale, int(min(spot.metres * scale, LARGEST)))
 
 
-def crops(
+def draw_closeups(
     template: Template, head: BakedHead, prepared: PreparedScan, chosen: tuple[CropSpot, ...] | None = None
 ) -> list[Crop]:
-    """Close-ups of the chosen spots, all of `crop_spots` if left out."""
+    """Close-ups of the chosen spots, all of `find_crop_spots` if left out."""
     pieces = _pieces(template, head)
     source = ColourSource(prepared.scan)
     out = []
-    for spot in crop_spots(template) if chosen is None else chosen:
-        view = view_of(template, head, spot)
+    for spot in find_crop_spots(template) if chosen is None else chosen:
+        view = frame_spot(template, head, spot)
         scan, baked = _scan_pictures(prepared, source, view), _head_pictures(pieces, head, view)
         order = (("scan", scan[0]), ("head", baked[0]), ("scan, relief", scan[1]), ("head, relief", baked[1]))
         out.append(Crop(spot.name, _row(spot, view, order), _detail_kept(scan[0], baked[0], baked[2])))

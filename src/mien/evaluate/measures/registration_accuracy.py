@@ -17,9 +17,9 @@ from mien.synth.scans.synthetic_scan import SyntheticScan
 def measure_registration(
     template: Template, registration: Registration, prepared: PreparedScan, samples: int = SAMPLES
 ) -> dict[str, float]:
-    """The design's measure, in millimetres: both directions, area-weighted, within 90 mm of the nose tip.
+    """Distances in both directions, area-weighted, within 90 mm of the nose tip, in millimetres.
 
-    `samples` points are spread on each side; also the measured share of that area, flipped triangles,
+    `samples` points are spread on each side. Also the measured share of that area, flipped triangles,
     the 95th percentile of edge stretch against the linear fit, and the inner landmarks' mean error.
     """
     return surface_report(
@@ -33,13 +33,15 @@ def measure_registration(
     )
 
 
-def correspondence(template: Template, registration: Registration, made: SyntheticScan) -> dict[str, float]:
-    """Distance of each vertex to where it truly lies, millimetres: median, 95th percentile, mean.
+def measure_correspondence(
+    template: Template, registration: Registration, made: SyntheticScan
+) -> dict[str, float]:
+    """Distance of each vertex from where it belongs, millimetres: median, 95th percentile, mean.
 
     Over the seen skin within 90 mm of the nose tip; `_measured` only where the scan had surface.
     """
     skin = template_skin(template)
-    truth, near = made.truth[skin.index], near_nose(template, made)
+    truth, near = made.truth[skin.index], find_near_nose(template, made)
     error = np.linalg.norm(registration.vertices[skin.index] - truth, axis=1) * MILLIMETRES_PER_METRE
     out: dict[str, float] = {}
     for suffix, mask in (("", near), ("_measured", near & ~np.isnan(registration.distance_mm[skin.index]))):
@@ -49,8 +51,9 @@ def correspondence(template: Template, registration: Registration, made: Synthet
     return out
 
 
-def near_nose(template: Template, made: SyntheticScan) -> Bool[np.ndarray, " S"]:
-    """True at the skin's vertices that a scan sees within 90 mm of the true nose tip, along the surface."""
+def find_near_nose(template: Template, made: SyntheticScan) -> Bool[np.ndarray, " S"]:
+    """True at those of the skin's vertices that a scan can see within 90 mm of the true nose tip, along the
+    surface."""
     skin = template_skin(template)
     truth = made.truth[skin.index]
     tip = template.landmarks.on(made.truth, template.topology)[30]

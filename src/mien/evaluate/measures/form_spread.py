@@ -13,21 +13,21 @@ REGIONS = ("forehead", "brow_left", "upper_lid_left", "lower_lid_left", "nose", 
            "lower_lip", "chin", "ear_left", "scalp", "neck", "face")  # fmt: skip
 
 
-def region_spread(offsets: Float[np.ndarray, "B S 3"], template: Template) -> dict[str, float]:
+def measure_region_spread(offsets: Float[np.ndarray, "B S 3"], template: Template) -> dict[str, float]:
     """Root mean square over each region of the vertices' standard deviation (all three axes), mm."""
     variance = offsets.var(axis=0).sum(axis=1)
     return {name: _over_region(variance, template, name) for name in REGIONS}
 
 
-def stage_spread(basis: SynthBasis, template: Template) -> dict[str, float]:
-    """`region_spread` of ICT-FaceKit's own statistics: its carried modes with unit variance"""
+def measure_stage_spread(basis: SynthBasis, template: Template) -> dict[str, float]:
+    """`measure_region_spread` of ICT-FaceKit's own statistics: its carried modes with unit variance"""
     variance = np.zeros(basis.n_skin)
     for mode in basis.stage:
         variance += ((basis.subdivision @ mode.reshape(-1, 3)) ** 2).sum(axis=1)
     return {name: _over_region(variance, template, name) for name in REGIONS}
 
 
-def without_rigid(
+def remove_rigid_motion(
     modes: Float[np.ndarray, "K N 3"], rest: Float[np.ndarray, "N 3"]
 ) -> Float[np.ndarray, "K N 3"]:
     """Offsets without the small turn and shift that fits each best."""
@@ -43,7 +43,7 @@ def _over_region(variance: Float[np.ndarray, " S"], template: Template, name: st
     return float(1e3 * np.sqrt((weight * variance).sum() / weight.sum()))
 
 
-def unevenness(heads: Float[np.ndarray, "B S 3"], template: Template) -> Float[np.ndarray, " B"]:
+def measure_unevenness(heads: Float[np.ndarray, "B S 3"], template: Template) -> Float[np.ndarray, " B"]:
     """Root mean square distance of each face from its mirror image's middle, mm: half their difference."""
     face = template.part("face").vertices
     mirror = template.mirror[face]
@@ -55,7 +55,7 @@ def unevenness(heads: Float[np.ndarray, "B S 3"], template: Template) -> Float[n
     return 1e3 * np.array(out)
 
 
-def nearest_neighbours(faces: Float[np.ndarray, "B N 3"]) -> Float[np.ndarray, " B"]:
+def measure_nearest_neighbours(faces: Float[np.ndarray, "B N 3"]) -> Float[np.ndarray, " B"]:
     """Root mean square vertex distance of each face to the one most like it, mm."""
     flat = faces.reshape(len(faces), -1).astype(np.float64)
     squared = (flat**2).sum(axis=1)
@@ -64,7 +64,7 @@ def nearest_neighbours(faces: Float[np.ndarray, "B N 3"]) -> Float[np.ndarray, "
     return 1e3 * np.sqrt(np.maximum(distance.min(axis=1), 0) / faces.shape[1])
 
 
-def nearest_taught(
+def measure_nearest_taught(
     faces: Float[np.ndarray, "B N 3"], others: Float[np.ndarray, "M N 3"]
 ) -> Float[np.ndarray, " B"]:
     """Root mean square vertex distance of each face to the nearest of `others`, mm."""
@@ -73,7 +73,7 @@ def nearest_taught(
     return 1e3 * np.sqrt(np.maximum(squared.min(axis=1), 0) / faces.shape[1])
 
 
-def stage_faces(basis: SynthBasis, face: slice, count: int, seed: int = 0) -> Float[np.ndarray, "B N 3"]:
+def draw_stage_faces(basis: SynthBasis, face: slice, count: int, seed: int = 0) -> Float[np.ndarray, "B N 3"]:
     """Offsets of random faces of ICT-FaceKit's carried modes, metres."""
     rng = np.random.default_rng(seed)
     people = rng.standard_normal((count, len(basis.stage))).astype(np.float32) @ basis.stage

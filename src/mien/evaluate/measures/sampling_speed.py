@@ -15,7 +15,10 @@ SEED = 1
 
 
 def measure_sampler(samples: int, resolution: int = 256, maps: str = "albedo") -> list[dict[str, object]]:
-    """Seconds of one core a sample: all 26 expressions of each subject, and one each of fresh subjects."""
+    """Seconds of one core a sample: all 26 expressions of each subject, and one each of fresh subjects.
+
+    Raises `MienError` for fewer samples than one subject's expressions.
+    """
     if samples < LEAST:
         raise MienError(f"{samples} samples: expected at least {LEAST}, one subject's expressions")
     start = time.process_time()
@@ -46,8 +49,11 @@ def measure_sampler(samples: int, resolution: int = 256, maps: str = "albedo") -
     ]
 
 
-def measure_skin(resolution: int, subjects: Sequence[int] = (24, 26, 39)) -> list[dict[str, object]]:
-    """Seconds of the clock and of processors for all skin maps of a subject, and what the first one waits."""
+def measure_skin_maps(resolution: int, subjects: Sequence[int] = (24, 26, 39)) -> list[dict[str, object]]:
+    """Seconds of the clock and of processors for all skin maps of a subject, and what the first one waits.
+
+    Raises `MienError` where the resolution is no power of two from 64 to 4096.
+    """
     if not 64 <= resolution <= 4096 or resolution & (resolution - 1):
         raise MienError(f"skin {resolution}: expected a power of two from 64 to 4096")
     from mien.synth.skin.look import draw_look
