@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Bench:
+class BenchCommand:
     """Registration beside trimesh's nricp_amberg and nricp_sumner: same start, same measure."""
 
     scans: tuple[Path, ...] = ()
@@ -19,7 +19,7 @@ class Bench:
     """File to write the numbers to."""
 
 
-def run_bench(command: Bench) -> int:
+def run_bench(command: BenchCommand) -> int:
     """Registration beside others; returns the exit status."""
     from mien.core.files import write_text
     from mien.evaluate.measures.bench import bench_scans

@@ -10,12 +10,11 @@ import json
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
+from importlib.resources import files
 from typing import Annotated, Any, Union
 
 import tyro
 
-import mien
 from mien.core.errors import MienError
 from mien.core.files import write_text
 from mien.evaluate.measures.evaluation import Evaluation, Findings
@@ -40,11 +39,11 @@ SUBCOMMANDS = (
     "skin",
     "all",
 )
-_ROOM = Path(mien.__file__).parent / "evaluate"
+_ROOM = "mien.evaluate"
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class EvaluateCommand:
     """Measure a part of Mien beside its aims; exit 1 where one is missed. See mien evaluate --help."""
 
 
@@ -80,14 +79,14 @@ def module_name(subcommand: str) -> str:
 
 def load_subcommand(name: str) -> type[Evaluation]:
     """The options of a subcommand: expression-removal is EvaluateExpressionRemoval in its module."""
-    module = import_module(f"mien.evaluate.{module_name(name)}")
+    module = import_module(f"{_ROOM}.{module_name(name)}")
     found: type[Evaluation] = getattr(module, "Evaluate" + name.title().replace("-", ""))
     return found
 
 
 def describe(name: str) -> str:
     """The first line of a subcommand's module, read without importing it."""
-    source = (_ROOM / f"{module_name(name)}.py").read_text(encoding="utf-8")
+    source = files(_ROOM).joinpath(f"{module_name(name)}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 

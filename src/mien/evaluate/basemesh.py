@@ -13,13 +13,14 @@ from mien.basemesh.carry import carry
 from mien.basemesh.fit_quality import topology_quality
 from mien.basemesh.loops import margins
 from mien.basemesh.shapes import carried_shapes
-from mien.core.face import PreparedScan, Rig, Template
+from mien.core.face import PreparedScan, Template
 from mien.evaluate.measures.aims import Aim, Verdict
 from mien.evaluate.measures.coarse_mesh import write_coarse_obj
 from mien.evaluate.measures.evaluation import Findings, Rows, Say
 from mien.evaluate.measures.given_scans import ScanEvaluation, pair_scans, prepare_real, register_and_settle
 from mien.rigging.neutralise import remove_expression
 from mien.rigging.personal import build_rig
+from mien.rigging.rig import Rig
 from mien.synth.scans.synthetic_scan import synthetic
 from mien.template.load import load_template
 

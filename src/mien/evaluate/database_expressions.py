@@ -22,6 +22,7 @@ from mien.geometry.normals import triangle_cross
 from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
 from mien.synth.expression.surface import FaceSurface
 from mien.synth.identity.basis import load_basis
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import draw_subject
 
 SUBJECTS = 24
@@ -68,11 +69,9 @@ def measure_expressions(indices: Sequence[int], say: Say) -> dict[str, FoundExpr
         if number % 8 == 0:
             last = min(number + 8, len(indices))
             say(f"expressions of subjects {number + 1} to {last} of {len(indices)}")
-        subject = draw_subject(SEED, index)
-        head = maker.heads.head(subject)
-        bound, plain = maker.bind(head, maker.draw_form(subject, head)), maker.bind(head)
+        person = SyntheticPerson(draw_subject(SEED, index), maker=maker)
         for name, numbers in found.items():
-            _measure(maker, bound, plain, name, numbers)
+            _measure(maker, person.bound, person.transferred, name, numbers)
     return found
 
 

@@ -19,6 +19,7 @@ from mien.geoimage.places import shift_texels
 from mien.geometry.raster import rasterize
 from mien.synth.expression.maker import expression_maker
 from mien.synth.identity.basis import SynthBasis, load_basis
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template
 
@@ -118,12 +119,11 @@ def make_database_offsets(basis: SynthBasis, count: int, seed: int) -> Iterator[
     maker, template = expression_maker(basis), load_template()
     names = list(EXPRESSIONS)
     for index in range(count):
-        subject = draw_subject(seed, index)
-        head = maker.heads.head(subject)
-        bound = maker.bind(head, maker.draw_form(subject, head))
+        person = SyntheticPerson(draw_subject(seed, index), maker=maker)
         weights = shape_weights(EXPRESSIONS[names[index % len(names)]])
         out = np.zeros_like(template.vertices)
-        out[: basis.n_skin] = head.skin + maker.expression(bound, weights) - template.vertices[: basis.n_skin]
+        posed = person.head.skin + maker.expression(person.bound, weights)
+        out[: basis.n_skin] = posed - template.vertices[: basis.n_skin]
         yield out
 
 

@@ -21,7 +21,7 @@ from mien.render.lights import macro_studio
 from mien.render.raster import light_for, render_lit
 from mien.render.renderable import Renderable, renderable_from_scan
 from mien.sheets.labels import blank_sheet, draw_text, paste
-from mien.sheets.person import seen
+from mien.sheets.person import show_head
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.heads import neutral_head
 from mien.synth.skin.features import feature_maps
@@ -119,7 +119,7 @@ def view_subject(
     """A drawn person with skin maps as something to look at, with the person's landmarks (metres)."""
     template = load_template()
     head = neutral_head(load_basis(), person, parts=True).astype(np.float64)
-    shown = seen(head, {**maps, **feature_maps(person, look, 512)})
+    shown = show_head(head, {**maps, **feature_maps(person, look, 512)})
     return shown, template.landmarks.on(head, template.topology)
 
 

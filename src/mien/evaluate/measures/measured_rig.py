@@ -19,11 +19,11 @@ def measure_rig(path: Path, out: Path, albedo: Path | None) -> dict[str, object]
     Seconds include the import of what rigging needs.
     """
     started = time.perf_counter()
-    from mien.pipeline.rig import rig
+    from mien.pipeline.rig import rig_scan
     from mien.pipeline.rig_options import RigOptions
 
     stages: dict[str, float] = {}
-    asset = rig(path, out, RigOptions(albedo=albedo, cache=False), seconds=stages)
+    asset = rig_scan(path, out, RigOptions(albedo=albedo, cache=False), seconds=stages)
     assert asset.registration is not None
     report = asset.registration.report
     return {

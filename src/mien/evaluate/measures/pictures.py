@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.core.errors import MienError
-from mien.pipeline.render import write_picture
+from mien.sheets.write import write_picture
 
 
 def make_folder(folder: Path) -> Path:
