@@ -10,6 +10,7 @@ import numpy as np
 from mien.core.errors import MienError
 from mien.core.files import sha256_of
 from mien.core.mesh import Scan
+from mien.meshio.other_formats import what_to_do
 from mien.scan.gltf import read_gltf
 from mien.scan.mesh_file import RawMesh, merge_positions
 from mien.scan.obj import read_obj
@@ -54,10 +55,8 @@ def load_scan(path: Path, albedo: Path | None = None) -> Scan:
 
 def _check_file(path: Path) -> None:
     if path.suffix.lower() not in READERS:
-        raise MienError(
-            f"{path}: {path.suffix or 'no'} file ending, expected one of {', '.join(READERS)}; "
-            "export the scan in one of these formats"
-        )
+        what, advice = what_to_do(path.suffix)
+        raise MienError(f"{path}: is {what}, expected one of {', '.join(READERS)}; {advice}")
     if not path.is_file():
         raise MienError(f"{path}: no such file; check the path of the scan")
     if path.stat().st_size == 0:

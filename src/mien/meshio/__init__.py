@@ -1,0 +1,1 @@
+"""Mesh and image files in; nothing about faces."""
