@@ -711,6 +711,19 @@ def test_images_that_are_not_there_are_refused(tmp_path, uri):
     made.refused(tmp_path, "named by s.glb but does not exist; place it beside the scan")
 
 
+def test_names_in_old_encodings_and_names_that_fit_twice(tmp_path):
+    (tmp_path / "Köpfchen.png").write_bytes(flat())
+    made = Made(flat())
+    made.document["images"] = [{"uri": "Köpfchen.png"}]
+    text = embedded_gltf(made.document, made.binary).replace("\\u00f6", "ö")
+    (tmp_path / "s.gltf").write_bytes(text.encode("latin-1"))
+    assert load_scan(tmp_path / "s.gltf").has_colour
+    (tmp_path / "A.png").write_bytes(flat())
+    (tmp_path / "a.PNG").write_bytes(flat())
+    made.document["images"] = [{"uri": "a.png"}]
+    made.refused(tmp_path, "a.png: named by s.glb but does not exist; .*rename the one that is meant")
+
+
 def test_images_on_the_network_are_refused(tmp_path):
     made = Made(flat())
     made.document["images"] = [{"uri": "https://example.com/head.jpg"}]

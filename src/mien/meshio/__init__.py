@@ -1,1 +1,1 @@
-"""Mesh and image files in; nothing about faces."""
+"""Mesh and image files in: OBJ, PLY, STL, glTF, textures. Nothing here knows about faces."""

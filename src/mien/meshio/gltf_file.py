@@ -147,13 +147,14 @@ class GltfFile:
             return b""
 
     def _beside(self, uri: str) -> Path:
-        literal = self.path.parent / unquote(uri)
+        literal = self.path.parent / unquote(uri, errors="surrogateescape")
         if os.path.isfile(literal):
             return literal
         file, note = find_beside(self.path.parent, uri)
         if not os.path.isfile(file):
             raise MienError(
-                f"{literal}: named by {self.path.name} but does not exist; place it beside the scan"
+                f"{literal}: named by {self.path.name} but does not exist; "
+                f"{note or 'place it beside the scan'}"
             )
         if note is not None:
             self.notes.append(note)
@@ -226,12 +227,9 @@ def _chunks(path: Path, data: bytes) -> tuple[memoryview, bytes | memoryview]:
 
 
 def _decoded(path: Path, data: bytes) -> str:
-    """JSON is UTF-8, with or without a mark; names in old encodings are taken as Latin-1."""
-    try:
-        text = data.decode(json.detect_encoding(data))
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    if text.lstrip()[:1] not in ("{", "["):
+    """JSON is UTF-8, with or without a mark; bytes of names in old encodings are kept, as in file names."""
+    text = data.decode(json.detect_encoding(data), "surrogateescape")
+    if text[:99].lstrip()[:1] not in ("{", "["):
         raise MienError(
             f"{path}: is {kind_of(data) or 'something else'}, not glTF; export the scan as glTF 2.0 (.glb)"
         )

@@ -43,4 +43,4 @@ def kind_of(data: bytes) -> str | None:
             return name
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF:
         return "a HEIC image"
-    return None if any(data) else "a file of zeros"
+    return "a file of zeros" if data and not any(data) else None

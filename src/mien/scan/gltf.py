@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.errors import MienError
+from mien.core.errors import MienError, readable
 from mien.meshio.gltf_extensions import check_extensions, image_source
 from mien.meshio.gltf_file import Broken, GltfFile, normalised
 from mien.meshio.gltf_geometry import MODES, Read, attribute_names, columns, open_primitive, place
@@ -119,7 +119,7 @@ class _Reader:
         colour = material_colour({} if self.bare else material, "COLOR_0" in attribute_names(primitive))
         points, mirrored = place(self.file, read, primitive, instance)
         triangles = np.ascontiguousarray(triangles[:, ::-1] if mirrored else triangles)
-        name = str(material.get("name", "")) if "material" in primitive else None
+        name = readable(str(material.get("name", ""))) if "material" in primitive else None
         self.runs.append((name, len(triangles)))
         part = Part(
             points, triangles, name or "a part without a name", np.array(colour.factor), colour.visible

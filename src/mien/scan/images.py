@@ -16,6 +16,7 @@ from mien.meshio.tga import decode_tga, tga_size
 _EXR = b"\x76\x2f\x31\x01"
 _MOST_PIXELS = 1 << 28  # 16384 x 16384
 _PIXELS_PER_BYTE = 10_000  # deflate packs one bit a pixel 8000 times
+_BITS_IN_16 = (255, 1023, 4095)
 _BLOCK = 512  # rows converted at a time: an 8K image in floats would take a gigabyte
 
 
@@ -110,7 +111,8 @@ def tinted(rgb: UInt8[np.ndarray, "H W 3"], factor: tuple[float, float, float]) 
 def to_rgb8(pixels: Shaped[np.ndarray, "H W *C"], cutoff: float | None = 0.0) -> UInt8[np.ndarray, "H W 3"]:
     """Decoded pixels (grey, grey and alpha, BGR or BGRA) as sRGB uint8.
 
-    Integers are taken as sRGB of their full range, floats as linear light. Pixels that are fully transparent,
+    Integers are taken as sRGB of their full range (16 bits also as the 10 or 12 of a camera, where nothing is
+    brighter), floats as linear light. Pixels that are fully transparent,
     or whose alpha (0..1) is below `cutoff`, take the colour of the nearest opaque one: what lies under them
     is no colour of the surface. With `cutoff` None alpha means nothing.
     """
@@ -124,8 +126,9 @@ def to_rgb8(pixels: Shaped[np.ndarray, "H W *C"], cutoff: float | None = 0.0) ->
         out = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
     else:
         out = np.empty((*pixels.shape[:2], 3), np.uint8)
+        top = _top(pixels[..., : 3 if pixels.shape[2] >= 3 else 1])
         for row in range(0, len(out), _BLOCK):
-            out[row : row + _BLOCK] = _eight_bit(pixels[row : row + _BLOCK])[..., channels]
+            out[row : row + _BLOCK] = _eight_bit(pixels[row : row + _BLOCK], top)[..., channels]
     if opaque is not None and opaque.any() and not opaque.all():
         from mien.geometry.uvspace import fill_gutter
 
@@ -138,11 +141,21 @@ def _opaque(alpha: np.ndarray, cutoff: float) -> np.ndarray:
     return (alpha > 0) & (alpha >= cutoff * top) if cutoff > 0 else alpha > 0
 
 
-def _eight_bit(pixels: np.ndarray) -> np.ndarray:
+def _top(pixels: np.ndarray) -> int:
+    """The number that is white in integer pixels: their type's, or that of 8, 10 or 12 bits in 16."""
+    if not np.issubdtype(pixels.dtype, np.integer):
+        return 1
+    top = int(np.iinfo(pixels.dtype).max)
+    brightest = int(pixels.max(initial=0))
+    if top < 2**15 - 1 or brightest > _BITS_IN_16[-1] or not (pixels % 257).any():  # 257: widened from 8 bits
+        return top
+    return next(t for t in _BITS_IN_16 if brightest <= t)
+
+
+def _eight_bit(pixels: np.ndarray, top: int) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
     if np.issubdtype(pixels.dtype, np.integer):
-        top = np.iinfo(pixels.dtype).max
         return (np.clip(pixels, 0, top) * (255.0 / top) + 0.5).astype(np.uint8)
     linear = np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=1.0)
     return (linear_to_srgb(np.clip(linear, 0.0, 1.0)) * 255 + 0.5).astype(np.uint8)
