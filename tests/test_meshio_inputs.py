@@ -170,6 +170,15 @@ def test_sixteen_bit_images_are_scaled_to_eight(tmp_path, suffix, channels):
     assert read[0, :, 0].tolist() == [0, 10, 128, 255]
 
 
+@pytest.mark.parametrize("top", [255, 1023, 4095, 65535])
+def test_fewer_bits_in_sixteen_are_scaled_by_their_range(top):
+    values = np.array([[0, top // 3, top]], np.uint16)
+    assert to_rgb8(values)[0, :, 0].tolist() == [0, 85, 255]
+    dark = (np.array([[3, 9, 15]]) * 257).astype(np.uint16)  # a dark image of 8 bits, widened
+    assert to_rgb8(dark)[0, :, 0].tolist() == [3, 9, 15]
+    assert to_rgb8(np.array([[0, 5000, 16384]], np.uint16))[0, 2, 0] == 64
+
+
 def test_exr_is_linear_light(tmp_path):
     import OpenEXR
 

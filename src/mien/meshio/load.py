@@ -12,6 +12,7 @@ from mien.core.files import sha256_of
 from mien.core.mesh import Scan
 from mien.meshio.gltf import read_gltf
 from mien.meshio.obj import read_obj
+from mien.meshio.other_formats import what_to_do
 from mien.meshio.ply_stl import read_ply, read_stl
 from mien.meshio.raw_mesh import RawMesh, merge_positions
 from mien.meshio.udim import place_textures, tiles_of
@@ -54,10 +55,8 @@ def load_scan(path: Path, albedo: Path | None = None) -> Scan:
 
 def _check_file(path: Path) -> None:
     if path.suffix.lower() not in READERS:
-        raise MienError(
-            f"{path}: {path.suffix or 'no'} file ending, expected one of {', '.join(READERS)}; "
-            "export the scan in one of these formats"
-        )
+        what, advice = what_to_do(path.suffix)
+        raise MienError(f"{path}: is {what}, expected one of {', '.join(READERS)}; {advice}")
     if not path.is_file():
         raise MienError(f"{path}: no such file; check the path of the scan")
     if path.stat().st_size == 0:

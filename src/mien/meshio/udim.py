@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"(?<!\d)1\d{3}(?!\d)")
 _PLACEHOLDER = re.compile(r"<udim>", re.IGNORECASE)
 _MUDBOX = re.compile(r"<uvtile>", re.IGNORECASE)
 
+_FARTHEST = 1e6  # what lies beyond is no texture coordinate
+
 _FileOfTile = Callable[[tuple[int, int]], Path]
 
 
@@ -30,8 +32,8 @@ def place_textures(
     Otherwise the image repeats, as OBJ and glTF say. `raw.notes` tell what was decided.
     """
     assert raw.corner_uvs is not None
-    known = np.isfinite(raw.corner_uvs[:, 0, 0]) & np.isfinite(raw.corner_uvs).all(axis=(1, 2))
     tile = tiles_of(raw.corner_uvs)
+    known = np.isfinite(raw.corner_uvs[:, 0, 0]) & np.isfinite(raw.corner_uvs).all(axis=(1, 2))
     texture = np.full(len(material), -1)
     for number, file in enumerate(files):
         rows = np.flatnonzero((material == number) & known)
@@ -46,8 +48,11 @@ def tiles_of(corner_uvs: Float[np.ndarray, "M 3 2"]) -> Int[np.ndarray, "M 2"] |
     """The (column, row) of the tile round each triangle's middle; None where all lie in the first.
 
     A triangle that touches the first tile's border from inside belongs to it; unknown UVs (NaN) do, too.
+    Triangles with coordinates far beyond any tile become unknown in place.
     """
     low, high = np.nanmin(corner_uvs, initial=0.0), np.nanmax(corner_uvs, initial=1.0)
+    if low < -_FARTHEST or high > _FARTHEST:
+        corner_uvs[(np.abs(corner_uvs) > _FARTHEST).any(axis=(1, 2))] = np.nan
     if low >= 0.0 and high <= 1.0:
         return None
     outside = ((corner_uvs < 0.0) | (corner_uvs > 1.0)).any(axis=(1, 2))

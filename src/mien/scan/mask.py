@@ -22,6 +22,7 @@ from mien.geometry.align import transformed
 from mien.geometry.raster import rasterize
 from mien.geometry.uvspace import fill_gutter
 from mien.geometry.weights import smoothstep
+from mien.meshio.images import decode_image
 from mien.meshio.ply_stl import read_ply
 
 UNDECIDED = 0.5
@@ -183,8 +184,7 @@ def _numbered(folder: Path) -> list[Path]:
 
 
 def _read_image(path: Path) -> UInt8[np.ndarray, "H W"]:
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    pixels = decode_image(path.read_bytes())
     if pixels is None:
         raise MienError(f"{path}: is not a readable image; give a PNG in the scan's UV")
     full = {1: 255.0, 2: 65535.0}.get(pixels.dtype.itemsize, 1.0)
