@@ -13,8 +13,10 @@ from mien.core.errors import MienError
 _BLOCK = 512  # rows converted at a time: an 8K image in floats would take a gigabyte
 
 
-def read_image(path: Path, asked_for_by: str) -> UInt8[np.ndarray, "H W 3"]:
+def read_image(path: Path, asked_for_by: str, *, alpha: bool = True) -> UInt8[np.ndarray, "H W 3"]:
     """An image file as sRGB uint8 (H, W, 3), row 0 at the top; refused if missing or unreadable.
+
+    Without `alpha` an alpha channel means nothing: it may hold anything where the format does not use it.
 
     JPEG, PNG, TIFF, BMP, WebP, TGA (by OpenCV) and OpenEXR; grey, with alpha, of 8 or 16 bit or in floats.
     """
@@ -26,7 +28,12 @@ def read_image(path: Path, asked_for_by: str) -> UInt8[np.ndarray, "H W 3"]:
     pixels = _read_exr(path) if path.suffix.lower() == ".exr" else decode_image(path.read_bytes())
     if pixels is None:
         raise MienError(f"{path}: the texture named by {asked_for_by} is not a readable image; {advice}")
-    return to_rgb8(pixels)
+    return to_rgb8(pixels if alpha else _without_alpha(pixels))
+
+
+def _without_alpha(pixels: np.ndarray) -> np.ndarray:
+    has_alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
+    return np.ascontiguousarray(pixels[..., :-1]) if has_alpha else pixels
 
 
 def decode_image(data: bytes) -> np.ndarray | None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.errors import MienError
+from mien.core.errors import MienError, readable
 from mien.core.files import sha256_of
 from mien.core.mesh import PolygonMesh, Polygons
 from mien.scan.gltf import _Document
 from mien.scan.load import check_finite
 from mien.scan.mesh_file import RawMesh, merge_positions
-from mien.scan.obj_plain import read_plain
+from mien.scan.obj_plain import read_text
 from mien.scan.obj_text import ObjText
 
 _STATEMENTS = (b"o", b"g", b"s", b"usemtl")
@@ -58,9 +58,9 @@ def _starts(polygons: Polygons) -> np.ndarray:
 
 
 def _from_obj(path: Path) -> PolygonMesh:
-    content = read_plain(path)
     text = ObjText.read(path)
-    statements = _statements(text, text.rows(b"f"))
+    content, face_rows = read_text(text)
+    statements = _statements(text, face_rows)
     uses = [(face, line.split(maxsplit=1)[1]) for face, line in statements if line.startswith("usemtl ")]
     names = [_PLAIN, *dict.fromkeys(name for _, name in uses)]
     start = np.array([0, *(face for face, _ in uses)])
@@ -82,7 +82,7 @@ def _statements(text: ObjText, face_rows: np.ndarray) -> list[tuple[int, str]]:
     """Object, group, smoothing and material lines, and the number of the face before which each stands."""
     rows = np.sort(np.concatenate([text.rows(keyword) for keyword in _STATEMENTS]))
     faces = np.searchsorted(face_rows, rows)
-    return [(int(f), text.line(r)) for f, r in zip(faces, rows.tolist(), strict=True)]
+    return [(int(f), readable(text.line(r))) for f, r in zip(faces, rows.tolist(), strict=True)]
 
 
 class _NamedDocument(_Document):
