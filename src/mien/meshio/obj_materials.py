@@ -75,28 +75,27 @@ def read_materials(path: Path, raw: RawMesh, content: ObjContent, polygon: Int[n
 
 
 def _read_libraries(path: Path, raw: RawMesh, content: ObjContent) -> _Libraries:
+    """The libraries that are named; where none of them is there, the one of the scan's own name."""
     libraries = _Libraries()
     for argument, _ in _statements(content, "mtllib"):
         for name in _library_names(path.parent, argument):
-            file = _library_file(path, raw, name)
-            if not is_there(file):
+            file, note = find_beside(path.parent, name)
+            if is_there(file):
+                _add_library(raw, libraries, file, note)
+            else:
                 libraries.missing.append(file)
-                continue
-            raw.read.append(file)
-            found = parse_mtl(file.read_bytes())
-            libraries.materials |= found
-            libraries.file_of |= dict.fromkeys(found, file)
+    own = path.with_suffix(".mtl")
+    if libraries.missing and not libraries.materials and is_there(own):
+        _add_library(raw, libraries, own, taken_instead(libraries.missing.pop().name, own, path.parent))
     return libraries
 
 
-def _library_file(path: Path, raw: RawMesh, name: str) -> Path:
-    """The library of this name, or else of the scan's own name; the literal path where there is none."""
-    file, note = find_beside(path.parent, name)
-    own = path.with_suffix(".mtl")
-    if not is_there(file) and is_there(own) and own not in raw.read:
-        file, note = own, taken_instead(name, own, path.parent)
+def _add_library(raw: RawMesh, libraries: _Libraries, file: Path, note: str | None) -> None:
     raw.notes += [note] if note else []
-    return file
+    raw.read.append(file)
+    found = parse_mtl(file.read_bytes())
+    libraries.materials |= found
+    libraries.file_of |= dict.fromkeys(found, file)
 
 
 def _statements(content: ObjContent, keyword: str) -> list[tuple[str, int]]:
