@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 from mien.core.errors import MienError
 from mien.core.files import sha256_of
@@ -27,7 +28,7 @@ def load_scan(path: Path, albedo: Path | None = None) -> Scan:
     `corner_uvs` keep the seams (origin bottom-left). `albedo` replaces every texture and needs a scan
     with UVs. `sha256` covers the scan and every file that it drew from. Refuses with `MienError`: a
     file that is missing, empty, cut off, of another format, without faces, with NaN or infinite
-    coordinates, or whose texture is missing.
+    coordinates of vertices that faces use, or whose texture is missing.
     """
     path = Path(path)
     _check_file(path)
@@ -69,18 +70,39 @@ def _check_mesh(path: Path, raw: RawMesh) -> None:
             f"{path}: holds {len(raw.vertices)} vertices and 0 faces, expected a mesh; "
             "export the scan with faces (a point cloud must be meshed first)"
         )
-    check_finite(str(path), raw.vertices)
     low, high = int(raw.triangles.min()), int(raw.triangles.max())
     if low < 0 or high >= len(raw.vertices):
         raise MienError(
             f"{path}: a face names vertex {high if low >= 0 else low} but there are only "
             f"{len(raw.vertices)} (counted from 0); the file looks cut off, export or copy it again"
         )
+    used = used_vertices(len(raw.vertices), raw.triangles)
+    check_finite(str(path), raw.vertices, used)
+    _drop_holes(raw, used)
 
 
-def check_finite(name: str, vertices: np.ndarray) -> None:
-    """Refuses NaN and infinite coordinates, with their count and the first vertex."""
-    bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
+def _drop_holes(raw: RawMesh, used: Bool[np.ndarray, " N"]) -> None:
+    """Takes out points without finite coordinates, which no face uses: the holes of depth cameras."""
+    finite = np.isfinite(raw.vertices).all(axis=1)
+    if finite.all():
+        return
+    raw.notes.append(f"{(~finite).sum()} points without coordinates, which no face uses, were left out")
+    raw.vertices, raw.triangles = raw.vertices[finite], (np.cumsum(finite) - 1)[raw.triangles]
+    if raw.vertex_colours is not None:
+        raw.vertex_colours = raw.vertex_colours[finite]
+
+
+def used_vertices(n_vertices: int, triangles: Int[np.ndarray, "M 3"]) -> Bool[np.ndarray, " N"]:
+    """Which vertices any triangle has."""
+    used = np.zeros(n_vertices, bool)
+    used[triangles] = True
+    return used
+
+
+def check_finite(name: str, vertices: np.ndarray, used: np.ndarray | None = None) -> None:
+    """Refuses NaN and infinite coordinates (of vertices in use), with their count and the first vertex."""
+    finite = np.isfinite(vertices).all(axis=1)
+    bad = np.flatnonzero(~finite if used is None else ~finite & used)
     if len(bad):
         raise MienError(
             f"{name}: {len(bad)} of {len(vertices)} vertices have NaN or infinite coordinates (the first "

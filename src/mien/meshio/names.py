@@ -34,16 +34,27 @@ def find_beside(folder: Path, named: str) -> tuple[Path, str | None]:
     """
     slashed = named.replace("\\", "/")
     for literal in (folder / named, folder / slashed):
-        if _exists(literal):
+        if is_there(literal):
             return literal, None
     for found in _places(folder, _parts(slashed)):
         if len(found) == 1:
-            place = _shown(found[0], folder)
-            return found[0], f'"{readable(named)}", which it names, is not here: {place} is read instead'
+            return found[0], taken_instead(named, found[0], folder)
         if found:
             several = " and ".join(_shown(path, folder) for path in found[:2])
             return literal, f'"{readable(named)}" may be {several}: rename the one that is meant'
     return literal, None
+
+
+def taken_instead(named: str, found: Path, folder: Path) -> str:
+    """The note on a file that was found under another name than a file in `folder` names."""
+    return f'"{readable(named)}", which it names, is not here: {_shown(found, folder)} is read instead'
+
+
+def is_there(path: Path) -> bool:
+    """Whether the file, or for a pattern one of its tiles, exists; never an error, however odd the name."""
+    if tile := _TILE.search(path.name):
+        return path.name in _tile_patterns(_entries(path.parent), tile[0])
+    return os.path.isfile(path)
 
 
 def match_name(named: str, among: Iterable[str]) -> list[str]:
@@ -84,7 +95,7 @@ def _walk(folders: list[Path], parts: list[str]) -> list[Path]:
     """The files below these folders whose path has these parts, or parts that mean the same."""
     for part in parts:
         folders = [folder / name for folder in folders for name in _in_folder(folder, part)]
-    return [path for path in folders if _exists(path)]
+    return [path for path in folders if is_there(path)]
 
 
 def _in_folder(folder: Path, part: str) -> list[str]:
@@ -108,13 +119,6 @@ def _entries(folder: Path) -> list[str]:
             return sorted(entry.name for entry in islice(entries, _MOST_ENTRIES))
     except (OSError, ValueError):
         return []
-
-
-def _exists(path: Path) -> bool:
-    """Whether the file, or for a pattern one of its tiles, exists; never an error, however odd the name."""
-    if tile := _TILE.search(path.name):
-        return path.name in _tile_patterns(_entries(path.parent), tile[0])
-    return os.path.isfile(path)
 
 
 def _plain(name: str) -> str:

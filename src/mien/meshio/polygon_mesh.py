@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.core.errors import MienError
+from mien.core.errors import MienError, readable
 from mien.core.files import sha256_of
 from mien.core.mesh import PolygonMesh, Polygons
 from mien.meshio.gltf import read_bare_gltf
 from mien.meshio.load import check_finite
-from mien.meshio.obj_plain import read_plain
+from mien.meshio.obj_plain import read_text
 from mien.meshio.obj_text import ObjText
 from mien.meshio.raw_mesh import merge_positions
 
@@ -55,9 +55,9 @@ def _starts(polygons: Polygons) -> np.ndarray:
 
 
 def _from_obj(path: Path) -> PolygonMesh:
-    content = read_plain(path)
     text = ObjText.read(path)
-    statements = _statements(text, text.rows(b"f"))
+    content, face_rows = read_text(text)
+    statements = _statements(text, face_rows)
     uses = [(face, line.split(maxsplit=1)[1]) for face, line in statements if line.startswith("usemtl ")]
     names = [_PLAIN, *dict.fromkeys(name for _, name in uses)]
     start = np.array([0, *(face for face, _ in uses)])
@@ -79,7 +79,7 @@ def _statements(text: ObjText, face_rows: np.ndarray) -> list[tuple[int, str]]:
     """Object, group, smoothing and material lines, and the number of the face before which each stands."""
     rows = np.sort(np.concatenate([text.rows(keyword) for keyword in _STATEMENTS]))
     faces = np.searchsorted(face_rows, rows)
-    return [(int(f), text.line(r)) for f, r in zip(faces, rows.tolist(), strict=True)]
+    return [(int(f), readable(text.line(r))) for f, r in zip(faces, rows.tolist(), strict=True)]
 
 
 def _from_gltf(path: Path) -> PolygonMesh:
