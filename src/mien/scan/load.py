@@ -10,6 +10,7 @@ import numpy as np
 from mien.core.errors import MienError
 from mien.core.files import sha256_of
 from mien.core.mesh import Scan
+from mien.meshio.colour_named import colour_named
 from mien.scan.gltf import read_gltf
 from mien.scan.mesh_file import RawMesh, merge_positions
 from mien.scan.obj import read_obj
@@ -34,6 +35,8 @@ def load_scan(path: Path, albedo: Path | None = None) -> Scan:
     _check_mesh(path, raw)
     if albedo is not None:
         _override_textures(path, raw, Path(albedo))
+    elif raw.vertex_colours is None and not raw.textures:
+        _note_colour_left_out(path, raw)
     if raw.corner_uvs is not None:
         _into_unit_tile(raw)
     kept, remap = merge_positions(raw.vertices)
@@ -70,12 +73,39 @@ def _check_mesh(path: Path, raw: RawMesh) -> None:
             f"{path}: holds {len(raw.vertices)} vertices and 0 faces, expected a mesh; "
             "export the scan with faces (a point cloud must be meshed first)"
         )
-    check_finite(str(path), raw.vertices)
     low, high = int(raw.triangles.min()), int(raw.triangles.max())
     if low < 0 or high >= len(raw.vertices):
         raise MienError(
             f"{path}: a face names vertex {high if low >= 0 else low} but there are only "
             f"{len(raw.vertices)} (counted from 0); the file looks cut off, export or copy it again"
+        )
+    _drop_unused_points(path, raw)
+
+
+def _drop_unused_points(path: Path, raw: RawMesh) -> None:
+    """Leaves out vertices without coordinates that no face uses, as depth grids have where they saw nothing.
+
+    Refuses with `MienError` where a face uses one.
+    """
+    bad = ~np.isfinite(raw.vertices).all(axis=1)
+    if not bad.any():
+        return
+    used = np.zeros(len(bad), bool)
+    used[raw.triangles] = True
+    if (bad & used).any():
+        check_finite(str(path), raw.vertices)
+    raw.vertices, raw.triangles = raw.vertices[~bad], (np.cumsum(~bad) - 1)[raw.triangles]
+    raw.vertex_colours = None if raw.vertex_colours is None else raw.vertex_colours[~bad]
+    raw.notes.append(f"{bad.sum()} vertices without coordinates (NaN), which no face uses, are left out")
+
+
+def _note_colour_left_out(path: Path, raw: RawMesh) -> None:
+    """The general check behind every reader: a scan without colour whose file names some says so."""
+    named = colour_named(path)
+    if named:
+        more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+        raw.notes.append(
+            f"the file names colour ({', '.join(named[:3])}{more}), but none of it could be read"
         )
 
 
