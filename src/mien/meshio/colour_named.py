@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.core.errors import readable
 from mien.meshio.names import find_beside
 from mien.meshio.ply_header import read_header, unmarked
 
@@ -37,7 +38,7 @@ def colour_named(path: Path) -> list[str]:
 
 def _in_ply(path: Path) -> Iterator[str]:
     header = read_header(path, unmarked(path.read_bytes()))
-    yield from (f"the texture {name}" for name in header.textures)
+    yield from (f"the texture {readable(name)}" for name in header.textures)
     for element in header.elements:
         found = [p.name for p in element.properties if _PLY.search(p.name)]
         if found:
@@ -94,7 +95,7 @@ def _colour_textures(value: Any) -> Iterator[str]:
     """Names of entries that are images of colour, at any depth of a material."""
     entries = value.items() if isinstance(value, dict) else ()
     for name, entry in entries:
-        if _GLTF.search(name) and not _NO_COLOUR.search(name) and isinstance(entry, (dict, str)):
-            yield name
-        elif not _NO_COLOUR.search(name):
+        if not _GLTF.search(name) or not isinstance(entry, (dict, str)):
             yield from _colour_textures(entry)
+        elif not _NO_COLOUR.search(name):
+            yield name

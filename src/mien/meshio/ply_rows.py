@@ -22,7 +22,7 @@ def row_starts(data: bytes, at: int, element: Element, order: str) -> tuple[Int[
     starts = np.empty(element.count, np.int64)
     end = _fill(np.frombuffer(data, np.uint8), at, starts, lengths, items, order == ">")
     if end < 0:
-        raise ValueError
+        raise ValueError("a row reaches past the end")
     return starts, end
 
 
@@ -39,7 +39,7 @@ def row_starts_plain(data: bytes, at: int, element: Element, order: str) -> tupl
             else:
                 at += p.least_bytes
             if at > len(data):
-                raise ValueError
+                raise ValueError("a row reaches past the end")
     return starts, at
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.core.errors import MienError
+from mien.core.errors import MienError, readable
 from mien.meshio.names import find_beside
 from mien.meshio.ply_colour import read_colours
 from mien.meshio.ply_header import CUT, PlyHeader, read_header, unmarked
@@ -50,7 +50,7 @@ def read_ply(path: Path, *, ignore_textures: bool = False) -> RawMesh:
 def _place_textures(raw: RawMesh, header: PlyHeader, face: Table, faces: Faces) -> None:
     if raw.corner_uvs is None:
         raw.notes.append(
-            f"it names the texture {header.textures[0]} but has no texture coordinates: not used"
+            f"it names the texture {readable(header.textures[0])} but has no texture coordinates: not used"
         )
         return
     number = read_textures(face, faces, len(header.textures), raw.notes)
@@ -85,7 +85,7 @@ def _binary_stl(data: bytes, count: int) -> RawMesh:
 
 def _text_stl(path: Path, text: bytes) -> RawMesh:
     numbers = re.findall(rb"(?i)vertex\s+(\S+)\s+(\S+)\s+(\S+)", text)
-    if len(numbers) % 3 or text.rstrip().split(b"\n")[-1].split()[:1] != [b"endsolid"]:
+    if len(numbers) % 3 or text.rstrip().split(b"\n")[-1].lower().split()[:1] != [b"endsolid"]:
         raise MienError(f"{path}: has no endsolid after its last facet; {CUT}")
     values = parse_numbers(b" ".join(n for row in numbers for n in row), np.float64, 3 * len(numbers))
     if values is None:
