@@ -11,6 +11,7 @@ from jaxtyping import Bool, Int
 from mien.core.errors import MienError
 from mien.core.files import sha256_of
 from mien.core.mesh import Scan
+from mien.meshio.colour_named import colour_named
 from mien.meshio.gltf import read_gltf
 from mien.meshio.obj import read_obj
 from mien.meshio.other_formats import what_to_do
@@ -36,6 +37,8 @@ def load_scan(path: Path, albedo: Path | None = None) -> Scan:
     _check_mesh(path, raw)
     if albedo is not None:
         _override_textures(path, raw, Path(albedo))
+    elif raw.vertex_colours is None and not raw.textures:
+        _note_colour_left_out(path, raw)
     if raw.corner_uvs is not None:
         _into_unit_tile(raw)
     kept, remap = merge_positions(raw.vertices)
@@ -79,6 +82,16 @@ def _check_mesh(path: Path, raw: RawMesh) -> None:
     used = used_vertices(len(raw.vertices), raw.triangles)
     check_finite(str(path), raw.vertices, used)
     _drop_holes(raw, used)
+
+
+def _note_colour_left_out(path: Path, raw: RawMesh) -> None:
+    """The general check behind every reader: a scan without colour whose file names some says so."""
+    named = colour_named(path)
+    if named:
+        more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+        raw.notes.append(
+            f"the file names colour ({', '.join(named[:3])}{more}), but none of it could be read"
+        )
 
 
 def _drop_holes(raw: RawMesh, used: Bool[np.ndarray, " N"]) -> None:
