@@ -200,6 +200,14 @@ def test_transparent_pixels_take_the_nearest_opaque_colour():
     assert (to_rgb8(pixels) == (10, 20, 30)).all()
 
 
+def test_alpha_means_nothing_where_the_format_does_not_use_it(tmp_path):
+    pixels = np.full((4, 4, 4), (255, 10, 20, 30), np.uint8)  # alpha, red, green, blue
+    pixels[:, 2:] = (0, 255, 0, 0)
+    write_png(tmp_path / "a.png", pixels)
+    assert (read_image(tmp_path / "a.png", "--albedo") == (10, 20, 30)).all()
+    assert (read_image(tmp_path / "a.png", "the MTL file", alpha=False)[:, 2:] == (255, 0, 0)).all()
+
+
 def test_grey_with_alpha_and_plain_grey():
     assert to_rgb8(np.full((2, 2), 7, np.uint8)).tolist() == np.full((2, 2, 3), 7).tolist()
     both = np.stack([np.full((2, 2), 9, np.uint8), np.full((2, 2), 255, np.uint8)], axis=2)

@@ -108,7 +108,8 @@ class _Reader:
         if not self.ignore_textures and not self.textures and raw.vertex_colours is None:
             self.notes += unread_images(self.file.json)
         raw.notes = list(dict.fromkeys(self.notes))
-        size = float(np.ptp(raw.vertices, axis=0).max()) if np.isfinite(raw.vertices).all() else 0.0
+        finite = raw.vertices[np.isfinite(raw.vertices).all(axis=1)]
+        size = float(np.ptp(finite, axis=0).max()) if len(finite) else 0.0
         if _HEAD_SIZES_METRES[0] <= size <= _HEAD_SIZES_METRES[1]:
             raw.unit_metres = 1.0
         return raw

@@ -23,20 +23,24 @@ _BLOCK = 512  # rows converted at a time: an 8K image in floats would take a gig
 def read_image(path: Path, asked_for_by: str, *, alpha: bool = True) -> UInt8[np.ndarray, "H W 3"]:
     """An image file as sRGB uint8 (H, W, 3), row 0 at the top; refused if missing or unreadable.
 
+    Without `alpha` an alpha channel means nothing: it may hold anything where the format does not use it.
+
     JPEG, PNG, TIFF, BMP, WebP, AVIF (by OpenCV), TGA and OpenEXR; grey, with alpha, of 8 or 16 bit or in
-    floats. What is none of them is refused as what it is. Without `alpha` an alpha channel means nothing: it
-    may hold anything where the format does not use it.
+    floats. What is none of them is refused as what it is.
     """
-    advice = "place it beside the scan or give --albedo IMAGE"
+    place = "place it beside the scan or give --albedo IMAGE"
     if asked_for_by == "--albedo":
-        advice = "give the path of a PNG, JPEG, TIFF or EXR"
+        place = "give the path of a PNG, JPEG, TIFF or EXR"
     if not path.is_file():
-        raise MienError(f"{path}: the texture named by {asked_for_by} does not exist; {advice}")
+        raise MienError(f"{path}: the texture named by {asked_for_by} does not exist; {place}")
     data = path.read_bytes()
     pixels = _read_exr(path) if data.startswith(_EXR) else decode_image(data)
     if pixels is None:
-        raise MienError(f"{path}: the texture named by {asked_for_by} is {what_it_is(data)}; {advice}")
-    return to_rgb8(pixels if alpha or not has_alpha(pixels) else np.ascontiguousarray(pixels[..., :-1]))
+        raise MienError(
+            f"{path}: the texture named by {asked_for_by} is {what_it_is(data)}; "
+            "save it as PNG or JPEG, or give another --albedo IMAGE"
+        )
+    return to_rgb8(pixels, 0.0 if alpha else None)
 
 
 def what_it_is(data: bytes | memoryview) -> str:
