@@ -24,7 +24,7 @@ from mien.core.conventions import SHAPE_INDEX
 from mien.core.errors import MienError
 from mien.core.face import Template
 from mien.core.mesh import Image, PolygonMesh, Polygons
-from mien.evaluate.measures.coarse_mesh import PLACED, coarse_identity, write_coarse_obj
+from mien.evaluate.measures.coarse_mesh import PLACED, make_coarse_identity, write_coarse_obj
 from mien.export.obj import write_obj as export_obj
 from mien.meshio.polygon_mesh import read_polygon_mesh
 from mien.rigging.head import RiggedHead
@@ -68,7 +68,7 @@ def own(template: Template) -> BoundMesh:
 def coarse(template: Template, tmp_path_factory: pytest.TempPathFactory) -> BoundMesh:
     """The coarse head, its true registration given: the test is of the adapter."""
     base = read_base_mesh(write_coarse_obj(tmp_path_factory.mktemp("mesh") / "coarse.obj", template))
-    truth = place_parts(template, coarse_identity(template))
+    truth = place_parts(template, make_coarse_identity(template))
     back = PLACED.inverse().matrix @ np.diag([0.01, 0.01, 0.01, 1.0])
     fit = (truth, back, template.landmarks.on(truth, template.topology))
     return bind_base_mesh(template, base, fit=fit)

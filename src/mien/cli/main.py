@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import tyro
 
+from mien.cli.bench import BenchCommand, run_bench
 from mien.cli.check import CheckCommand, run_check
 from mien.cli.data import Data, run_data
-from mien.cli.evaluate import Bench, Evaluate, run_bench, run_evaluate
+from mien.cli.evaluate import EvaluateCommand, parse_evaluation, run_evaluation
 from mien.cli.render import RenderCommand, SheetCommand, run_render, run_sheet
 from mien.cli.rig import RigCommand, run_rig
 from mien.core.errors import MienError
@@ -24,8 +25,8 @@ Command = (
     Annotated[RigCommand, tyro.conf.subcommand("rig")]
     | Annotated[RenderCommand, tyro.conf.subcommand("render")]
     | Annotated[CheckCommand, tyro.conf.subcommand("check")]
-    | Evaluate
-    | Bench
+    | Annotated[EvaluateCommand, tyro.conf.subcommand("evaluate")]
+    | Annotated[BenchCommand, tyro.conf.subcommand("bench")]
     | Annotated[SheetCommand, tyro.conf.subcommand("sheet")]
     | Data
 )
@@ -34,8 +35,7 @@ _RUN: dict[type, Callable[..., int]] = {
     RigCommand: run_rig,
     RenderCommand: run_render,
     CheckCommand: run_check,
-    Evaluate: run_evaluate,
-    Bench: run_bench,
+    BenchCommand: run_bench,
     SheetCommand: run_sheet,
     Data: run_data,
 }
@@ -47,6 +47,8 @@ def main() -> None:
     if arguments == ["--version"]:
         print(f"mien {__version__}")
         return
+    if arguments[:1] == ["evaluate"]:
+        _leave(lambda: run_evaluation(parse_evaluation(arguments[1:])))
     command = tyro.cli(
         Command,  # type: ignore[arg-type]
         prog="mien",
@@ -54,8 +56,13 @@ def main() -> None:
         args=arguments or ["--help"],
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
+    _leave(lambda: _RUN[type(command)](command))
+
+
+def _leave(run: Callable[[], int]) -> NoReturn:
+    """Runs a command and leaves with its exit status, or with 1 and one line of what went wrong."""
     try:
-        sys.exit(_RUN[type(command)](command))
+        sys.exit(run())
     except MienError as error:
         print(f"mien: {error}", file=sys.stderr)
         sys.exit(1)

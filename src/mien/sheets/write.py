@@ -10,8 +10,8 @@ import numpy as np
 from mien.core.errors import MienError
 
 
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """An RGB uint8 picture as PNG, put in place whole."""
+def write_picture(path: Path, picture: np.ndarray, option: str = "--out") -> None:
+    """An RGB uint8 picture as PNG, put in place whole; `option` is where the user named the place."""
     done, encoded = cv2.imencode(".png", picture[..., ::-1])
     assert done
     partial = path.with_name(f".{path.name}.partial")
@@ -19,4 +19,4 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
         partial.write_bytes(encoded.tobytes())
         partial.replace(path)
     except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another {option}") from error
