@@ -22,6 +22,7 @@ from mien.geometry.align import transformed
 from mien.geometry.raster import rasterize
 from mien.geometry.uvspace import fill_gutter
 from mien.geometry.weights import smoothstep
+from mien.meshio.images import decode_image
 from mien.meshio.ply_stl import read_ply
 
 UNDECIDED = 0.5
@@ -183,8 +184,7 @@ def _numbered(folder: Path) -> list[Path]:
 
 
 def _read_image(path: Path) -> UInt8[np.ndarray, "H W"]:
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    pixels = decode_image(path.read_bytes())
     if pixels is None:
         raise MienError(f"{path}: is not a readable image; give a PNG in the scan's UV")
     full = {1: 255.0, 2: 65535.0}.get(pixels.dtype.itemsize, 1.0)
@@ -199,10 +199,12 @@ def _read_image(path: Path) -> UInt8[np.ndarray, "H W"]:
 def _from_ply(path: Path, prepared: PreparedScan) -> Float[np.ndarray, " N"]:
     """The brightness of the nearest painted vertex: the file may have another order, or fewer vertices."""
     painted = read_ply(path, ignore_textures=True)
-    if painted.vertex_colours is None or not len(painted.vertices):
+    known = np.isfinite(painted.vertices).all(axis=1)
+    if painted.vertex_colours is None or not known.any():
         raise MienError(f"{path}: has no vertex colours; paint white where skin is and black where hair is")
-    _refuse_picture(path, painted.vertex_colours)
-    vertices = transformed(prepared.transform, painted.vertices)
+    colours = painted.vertex_colours[known]
+    _refuse_picture(path, colours)
+    vertices = transformed(prepared.transform, painted.vertices[known])
     distance, nearest = cKDTree(vertices).query(prepared.scan.vertices)
     size = float(np.linalg.norm(np.ptp(prepared.scan.vertices, axis=0)))
     if not np.median(distance) <= _FAR * size:
@@ -210,7 +212,7 @@ def _from_ply(path: Path, prepared: PreparedScan) -> Float[np.ndarray, " N"]:
             f"{path}: lies {np.median(distance) / size:.0%} of the scan's size away from it, expected the "
             "same surface; give it in the scan file's own coordinates"
         )
-    return painted.vertex_colours.mean(axis=1)[nearest]
+    return colours.mean(axis=1)[nearest]
 
 
 def _at_vertices(scan: Scan) -> Float[np.ndarray, " N"]:

@@ -19,6 +19,7 @@ from mien.textures.generated import generated_skin
 from mien.textures.lashes import lash_maps, occlusion_maps
 from mien.textures.mouth import mouth_maps
 from mien.textures.skin import static_maps
+from mien.textures.skin_generator import SkinGenerator
 
 DEFAULT_TONE = 0.2
 LARGEST_PART_MAP = 1024  # texels
@@ -31,12 +32,14 @@ def asset_maps(
     resolution: int = 1024,
     parts: dict[str, Image] | None = None,
     iris: str | None = None,
+    skin: SkinGenerator = generated_skin,
 ) -> tuple[dict[str, Image], Image | None, str, str]:
     """The maps by name, the face tile's confidence, where the skin's colour is from and the eyes'.
 
     "measured": baked from the scan, completed where it has gaps; the maps then hold "head_confidence", too.
     "generated": the scan has no colour, the confidence is then None. Eyes: "given" as `iris`, "measured"
-    where the scan's are open, or "invented". `parts` are the `part_maps`, made here if left out.
+    where the scan's are open, or "invented". `parts` are the `part_maps`, made here if left out; `skin`
+    invents the colour of a scan that has none.
     """
     vertices, shown = registration.vertices, _shown(registration, prepared)
     if prepared.scan.has_colour:
@@ -47,7 +50,7 @@ def asset_maps(
         confidence, source = baked.face_confidence, "measured"
     else:
         seed = int(prepared.scan.sha256[:8] or "0", 16)
-        albedo = generated_skin(template, DEFAULT_TONE, seed, resolution)
+        albedo = skin(template, DEFAULT_TONE, seed, resolution)
         confidence, source = None, "generated"
     relief = scan_relief(template, vertices, prepared, resolution, shown, registration.confidence)
     maps = static_maps(template, vertices, albedo, relief)

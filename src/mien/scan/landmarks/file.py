@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,10 @@ def _check_near(path: Path, points: np.ndarray, scan: Scan) -> None:
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
+    try:
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: no more than the file has
+    except (TokenError, SyntaxError) as error:
+        raise ValueError("its header is no NumPy array's") from error
 
 
 def _read_text(path: Path) -> np.ndarray:
