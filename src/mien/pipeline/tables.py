@@ -10,6 +10,7 @@ from rich.table import Table
 from mien.pipeline.colour_seen import colour_seen
 from mien.rigging.head import RiggedHead
 from mien.scan.mask import mask_shares
+from mien.textures.asset import MEASURED
 
 
 def rows_table(rows: list[dict[str, object]]) -> str:
@@ -55,7 +56,8 @@ def quality_table(asset: RiggedHead, out: Path, seconds: float) -> str:
     table.add_row("surface measured", f"{report['measured_share']:.1%} of the face, the rest completed")
     seen = colour_seen(asset)
     if seen is not None:
-        table.add_row("colour measured", f"{seen:.0%} of the face, the rest filled (confidence.png)")
+        said = "colour measured" if asset.provenance["colour"] == MEASURED else "colour read"
+        table.add_row(said, f"{seen:.0%} of the face, the rest filled (confidence.png)")
     table.add_row("taken out of the scan", _expression(asset.quality["expression_in_scan"]))
     table.add_row("blink gap", _range(rig, "blink_gap"))
     table.add_row("lip seal", _range(rig, "lip_seal"))
