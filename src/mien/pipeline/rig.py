@@ -31,7 +31,7 @@ from mien.scan.clean import clean_scan
 from mien.scan.landmarks.file import read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
 from mien.scan.prepare import prepare_scan
-from mien.sheets.contact_sheet import draw_contact_sheet
+from mien.sheets.contact_sheet import draw_contact_sheet, warm_lights
 from mien.sheets.error_map import error_map
 from mien.sheets.landmark_picture import landmark_picture
 from mien.template.load import load_template, read_people
@@ -66,7 +66,8 @@ def rig_scan(
     registration = _registration_stage(stages, template, prepared, options)
     face_rig = _rig_stage(stages, template, registration, options)
     maps = _maps_stage(stages, template, registration, options)
-    at_once(lambda: (registration.value, face_rig.value), lambda: maps.value)
+    beside = warm_lights if out is not None else lambda: None
+    at_once(lambda: (registration.value, face_rig.value), lambda: (beside(), maps.value))
     name = scan_path.stem if out is None else out.absolute().name
     asset = asset_of(template, registration.value, face_rig.value, maps.value, options, name)
     made = asset if bound is None else on_users_mesh(stages, asset, bound, options)

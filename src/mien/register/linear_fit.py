@@ -79,14 +79,15 @@ def fit_linear(
     eye is closed: its blink is then drawn to one.
     """
     chosen = _spread_out(skin)
-    at_vertices = basis_at_vertices(template, skin.index[chosen])
+    on_skin = basis_at_vertices(template, skin.index)
+    at_vertices = on_skin.at(chosen)
     at_landmarks = basis_at_landmarks(template)
     outer = outer_zone(template, skin)[chosen]
     hairy, hairiness = np.maximum(outer, beard_zone(template, skin)[chosen]), hairlike(surface)
     head = start
     for level in LEVELS:
         for _ in range(level.iterations):
-            points = head.vertices(template)[skin.index]
+            points = on_skin.points(head)
             normals = vertex_normals(points, skin.triangles)[chosen]
             pairs = pair(
                 surface, points[chosen], normals, reach=level.reach, min_cosine=level.min_cosine, masked=False

@@ -56,6 +56,10 @@ class MorphableBasis:
         """The chosen points, posed."""
         return head.pose(self.mean + np.tensordot(coefficients(head), self.columns, axes=1))
 
+    def at(self, chosen: Int[np.ndarray, " Q"]) -> MorphableBasis:
+        """The same at some of the points."""
+        return MorphableBasis(self.mean[chosen], self.columns[:, chosen], self.n_identity)
+
     def jacobian(self, head: LinearHead, directions: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P D"]:
         """d(direction . point) by (rotation vector, translation, log scale, coefficients)."""
         pose = head.pose

@@ -11,7 +11,7 @@ it is solved by conjugate gradients with the scalar part, factored once a level,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,17 +143,20 @@ def fit_nonrigid(
     landmarks: LandmarkPull,
     stages: tuple[FitStage, ...] = STAGES,
     progress: Callable[[str], None] | None = None,
+    solvers: Sequence[SpdSolver] | None = None,
 ) -> Float[np.ndarray, "S 3"]:
     """Deforms `start` onto the scan.
 
-    `trusted` is 1 at vertices that may follow the scan and 0 at those that must not (hair, cloth).
+    `trusted` is 1 at vertices that may follow the scan and 0 at those that must not (hair, cloth). `solvers`
+    are the stages' preconditioners for these landmarks (`factor_stages`) where they were factored before.
     """
     deformer = Deformer(skin, start)
+    solvers = factor_stages(skin, landmarks, stages) if solvers is None else solvers
     current = start
     for level, stage in enumerate(stages):
         if progress:
             progress(f"non-rigid fit, level {level + 1} of {len(stages)}")
-        current = _fit_level(deformer, current, surface, trusted, landmarks, stage)
+        current = _fit_level(deformer, current, surface, trusted, landmarks, stage, solvers[level])
     return current
 
 
@@ -164,13 +167,12 @@ def _fit_level(
     trusted: Float[np.ndarray, " S"],
     landmarks: LandmarkPull,
     stage: FitStage,
+    solver: SpdSolver,
 ) -> Float[np.ndarray, "S 3"]:
-    """One level: the preconditioner is factored once, pairs are found anew in each iteration."""
+    """One level: the preconditioner is given, pairs are found anew in each iteration."""
     skin = deformer.skin
     pull = landmark_rows(skin, landmarks, stage.landmark_weight)
     matrix = deformer.matrix(stage) + sparse.diags(stage.hold * skin.mass)
-    nominal = sparse.diags(NOMINAL * skin.mass * skin.measured)
-    solver = SpdSolver(matrix + nominal + pull.select.T @ sparse.diags(pull.weight) @ pull.select)
     for _ in range(stage.iterations):
         rows = [pull, *data_rows(skin, current, surface, trusted, stage)]
         hold = stage.hold * skin.mass[:, None]
@@ -181,6 +183,23 @@ def _fit_level(
 
         current = conjugate_gradients(apply, right, current, solver)
     return current
+
+
+def factor_stages(
+    skin: FittedSkin, landmarks: LandmarkPull, stages: tuple[FitStage, ...] = STAGES
+) -> list[SpdSolver]:
+    """The preconditioner of each stage: stiffness, landmarks, and data as if all measured skin were paired.
+
+    It depends on the landmarks alone, not on the scan's surface, so that it can be made while others work.
+    """
+    still = Deformer(skin, np.zeros((skin.n, 3)))
+    nominal = sparse.diags(NOMINAL * skin.mass * skin.measured)
+    solvers = []
+    for stage in stages:
+        pull = landmark_rows(skin, landmarks, stage.landmark_weight)
+        held = still.matrix(stage) + sparse.diags(stage.hold * skin.mass)
+        solvers.append(SpdSolver(held + nominal + pull.select.T @ sparse.diags(pull.weight) @ pull.select))
+    return solvers
 
 
 def data_rows(

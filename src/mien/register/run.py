@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from mien.anatomy.parts import place_parts
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.geometry.normals import vertex_normals
+from mien.geometry.solve import SpdSolver
 from mien.geometry.weights import smoothstep
 from mien.register.acceptance import face_vertices, plausibility, refuse_implausible, refuse_untrusted
 from mien.register.closed_eyes import closed_eyes, without_lids
@@ -23,7 +25,7 @@ from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.hair import bareness, ear_zone, outer_zone
 from mien.register.linear_fit import LANDMARK_SIGMA, fit_linear
 from mien.register.morphable_model import LinearHead, posed_template
-from mien.register.nonrigid import LandmarkPull, fit_nonrigid
+from mien.register.nonrigid import LandmarkPull, factor_stages, fit_nonrigid
 from mien.register.placed_landmarks import led_to, misses_mm, placed_points, with_placed
 from mien.register.pose import landmark_pose
 from mien.register.repair import completed, in_order, mouth_shut, unfolded
@@ -70,6 +72,7 @@ class LinearFit:
     bare: Float[np.ndarray, " S"]
     pull: LandmarkPull
     shut: tuple[bool, bool, bool]
+    solvers: Sequence[SpdSolver]
 
     @property
     def start(self) -> Float[np.ndarray, "S 3"]:
@@ -100,7 +103,9 @@ def register(template: Template, prepared: PreparedScan, progress: Progress | No
 
 def nonrigid_fit(template: Template, fit: LinearFit, say: Progress = print) -> Float[np.ndarray, "S 3"]:
     """The skin on the scan: deformed, completed beside hair, unfolded, lips and lids in order."""
-    fitted = fit_nonrigid(fit.skin, fit.start, fit.surface, fit.bare, fit.pull, progress=say)
+    fitted = fit_nonrigid(
+        fit.skin, fit.start, fit.surface, fit.bare, fit.pull, progress=say, solvers=fit.solvers
+    )
     zone = smoothstep(outer_zone(template, fit.skin, neck=True), 0.0, HAIR_MARGIN)
     fitted = completed(fit.skin, fitted, fit.start, _seen(template, fit, fitted), zone)
     for _ in range(2):
@@ -139,7 +144,11 @@ def linear_fit(
     say("linear fit")
     closed = closed_eyes(surface, prepared)
     seen = without_lids(prepared, closed)
-    head = fit_linear(template, skin, surface, seen, head, scale_sigma=SCALE_SIGMA, closed=closed)
+    pull = landmark_pull(template, skin, seen)
+    with ThreadPoolExecutor(1) as beside:  # factoring needs no surface: it goes on while the model is fitted
+        factored = beside.submit(factor_stages, skin, pull)
+        head = fit_linear(template, skin, surface, seen, head, scale_sigma=SCALE_SIGMA, closed=closed)
+        solvers = factored.result()
     refuse_implausible(prepared, plausibility(template, skin, surface, prepared, head))
     shut = (
         mouth_shut(prepared.landmarks, prepared.landmark_confidence),
@@ -151,12 +160,12 @@ def linear_fit(
     vertices[skin.index] = in_order(template, skin, start, start, shut)
     bare = bareness(template, skin, surface, vertices[skin.index], head.pose.scale)
     vertices[skin.index] = placed_ears(template, skin, surface, vertices[skin.index], bare, head.pose.scale)
-    pull = landmark_pull(template, skin, seen)
     placed = placed_points(surface, prepared, head.pose.scale)
     if placed is not None:
         pull = with_placed(pull, placed)
+        solvers = factor_stages(skin, pull)
         vertices[skin.index] = led_to(skin, vertices[skin.index], pull, placed, head.pose.scale)
-    return LinearFit(skin, surface, head, vertices, bare, pull, shut)
+    return LinearFit(skin, surface, head, vertices, bare, pull, shut, solvers)
 
 
 def judged(

@@ -58,6 +58,11 @@ def draw_contact_sheet(asset: RiggedHead) -> UInt8[np.ndarray, "H W 3"]:
     return _layout(asset.name, [tiles, expressions, _thumbnails(asset)])
 
 
+def warm_lights() -> None:
+    """Makes the sheet's lights, which are the same for every asset, ahead of time (half a second)."""
+    _ = studio(), clay_studio()
+
+
 def _shape_of(scan: Scan) -> Scan:
     """What clay shows of a scan, at a density that a tile can show."""
     return replace(light_scan(scan), textures=(), triangle_texture=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -187,10 +188,16 @@ def _fuse(head: Scan, pose: FacePose, networks: str) -> tuple[FusedFace, bool]:
     """The points, and whether they were seen without colour."""
     if networks == "mediapipe":
         return _fuse_pictures(head, pose)
-    shape = own.fuse_network_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
+
+    def by_shape() -> FusedFace:
+        return own.fuse_network_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
+
     if networks == "mien":
-        return shape, True
-    pictures, grey = _fuse_pictures(head, pose)
+        return by_shape(), True
+    with ThreadPoolExecutor(1) as beside:  # rasters and networks leave the interpreter free
+        started = beside.submit(by_shape)
+        pictures, grey = _fuse_pictures(head, pose)
+        shape = started.result()
     return fused_by_both(shape, pictures, pose.length, coloured=not grey), grey
 
 
