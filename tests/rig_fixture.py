@@ -16,7 +16,7 @@ import numpy as np
 from mien.core.face import FaceAsset
 from mien.core.mesh import Scan
 from mien.meshio.load import load_scan
-from mien.pipeline.rig import rig
+from mien.pipeline.rig import rig_scan
 from mien.pipeline.rig_options import RigOptions
 from mien.pipeline.stages import FROM_CACHE
 from mien.scan.clean import clean_scan
@@ -80,7 +80,7 @@ class Run:
     @classmethod
     def of(cls, scan: Path, out: Path, **options: object) -> Run:
         run = cls(out)
-        run.asset = rig(scan, out, RigOptions(**options), progress=run.told.append)  # type: ignore[arg-type]
+        run.asset = rig_scan(scan, out, RigOptions(**options), progress=run.told.append)  # type: ignore[arg-type]
         return run
 
     @property

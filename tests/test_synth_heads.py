@@ -84,10 +84,10 @@ def test_eyeballs_measure_24_millimetres_and_lids_rest_on_them(heads):
 
 
 def test_faces_are_uneven_but_not_crooked(heads):
-    from mien.evaluate.measures.spread import unevenness
+    from mien.evaluate.measures.form_spread import measure_unevenness
 
     skins = np.stack([head.skin for head in heads]).astype(float)
-    uneven = unevenness(skins, load_template())
+    uneven = measure_unevenness(skins, load_template())
     assert uneven.min() > 0.3
     assert uneven.max() < 1.8
 

@@ -7,9 +7,10 @@ import pytest
 
 from mien.anatomy.gaze import LOOK_DEGREES, look_rotation
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.geometry.align import fit_similarity
 from mien.rigging import quality
+from mien.rigging.rig import Rig
 from mien.template.load import load_template
 
 STEP = 2e-6  # metres: shapes ship as 16-bit steps of their largest component
@@ -22,7 +23,7 @@ def template() -> Template:
 
 @pytest.fixture(scope="module")
 def rig(template: Template) -> Rig:
-    return Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
+    return Rig.on(template)
 
 
 def shape(template: Template, name: str) -> np.ndarray:
@@ -82,7 +83,7 @@ def test_the_quality_can_fail(template, rig):
     broken[SHAPE_INDEX["eyeBlinkLeft"]] *= 0.8
     broken[SHAPE_INDEX["mouthClose"]] *= 1.1
     broken[SHAPE_INDEX["mouthSmileLeft"]] += 1e-4
-    worse = Rig(rig.neutral, broken, rig.joints, rig.joint_weights)
+    worse = Rig.on(template, rig.neutral, broken)
     report = quality.rig_quality(template, worse)
     assert report["blink_gap_max_left"] > 1.0
     assert report["lip_seal_min"] < -1.0

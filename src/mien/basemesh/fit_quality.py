@@ -11,11 +11,12 @@ from mien.basemesh.carry import Carried
 from mien.basemesh.loops import Loops
 from mien.basemesh.shapes import Margins, margins_of
 from mien.core.conventions import MILLIMETRES_PER_METRE, SHAPE_INDEX, SHAPE_NAMES
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import triangle_cross
 from mien.geometry.sample import sample_surface
 from mien.rigging.quality import MIDLINE_BAND, signed_gap
+from mien.rigging.rig import Rig
 
 SAMPLES = 20_000
 

@@ -20,8 +20,9 @@ from mien.basemesh.loops import Loops
 from mien.basemesh.parts import follow, followers, lower_share, part_attachment, part_similarity
 from mien.basemesh.pieces import SIDES
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.rigging.personal import meet_lips, on_eye, person_eye
+from mien.rigging.rig import Rig
 from mien.rigging.sides import shape_share
 
 _STILL = 1e-6  # metres

@@ -18,6 +18,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def write_text(path: Path, text: str) -> None:
+    """A text file (UTF-8), put in place whole; raises `MienError` where it cannot be written."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+
+
 @contextmanager
 def whole_folder(out: Path, *, force: bool = False) -> Iterator[Path]:
     """Yields an empty staging folder beside `out` that becomes `out` when the block ends well.

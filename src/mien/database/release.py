@@ -106,22 +106,16 @@ def _undocumented(node: ast.AST, body: object) -> object:
 def draw_samples() -> dict[str, dict[str, list[int]]]:
     """A few subjects at a few places: neutral and expressions in micrometres, albedo in sRGB codes."""
     from mien.core.conventions import EXPRESSIONS, shape_weights
-    from mien.synth.expression.maker import expression_maker
-    from mien.synth.identity.basis import load_basis
+    from mien.synth.person import SyntheticPerson
     from mien.synth.skin.fast import albedo_256
-    from mien.synth.skin.look import draw_look
-    from mien.synth.subject import draw_subject
 
-    maker = expression_maker(load_basis())
     out: dict[str, dict[str, list[int]]] = {}
     for index in _SAMPLED:
-        subject = draw_subject(SEED, index)
-        head = maker.heads.head(subject)
-        bound = maker.bind(head, maker.draw_form(subject, head))
-        own = {"neutral": _micrometres(head.skin)}
+        person = SyntheticPerson.draw(index, SEED)
+        own = {"neutral": _micrometres(person.head.skin)}
         for name in _EXPRESSIONS:
-            own[name] = _micrometres(maker.expression(bound, shape_weights(EXPRESSIONS[name])))
-        albedo = albedo_256(draw_look(subject)).reshape(-1, 3)
+            own[name] = _micrometres(person.maker.expression(person.bound, shape_weights(EXPRESSIONS[name])))
+        albedo = albedo_256(person.look).reshape(-1, 3)
         own["albedo"] = albedo[:: 10 * _TEXELS].ravel().astype(int).tolist()
         out[str(index)] = own
     return out

@@ -13,9 +13,10 @@ from mien.anatomy.lips import Lips
 from mien.anatomy.parts import follow_shape, place_parts
 from mien.anatomy.skin_mesh import SkinMesh, skin_mesh
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
-from mien.core.face import Joint, Rig, Template
+from mien.core.face import Joint, Template
 from mien.geometry.align import IDENTITY, Similarity, fit_similarity, fit_similarity_robust
 from mien.rigging.deformation_transfer import Transfer
+from mien.rigging.rig import Rig
 from mien.rigging.sides import shape_share
 
 _EYE_PARTS = {side: (f"eye_{side}", f"cornea_{side}") for side in ("left", "right")}
@@ -40,7 +41,7 @@ def build_rig(template: Template, neutral_vertices: Float[np.ndarray, "V 3"]) ->
     _move_parts(template, head, shapes)
     joints = personal_joints(template, head)
     shapes = _ride_lids(template, head, joints, shapes)
-    return Rig(head, shapes, joints, template.joint_weights)
+    return Rig.on(template, head, shapes, joints)
 
 
 def personal_joints(template: Template, head: Float[np.ndarray, "V 3"]) -> tuple[Joint, ...]:

@@ -10,9 +10,10 @@ from mien.anatomy.lids import Eye
 from mien.anatomy.lips import Lips
 from mien.anatomy.skin_mesh import skin_mesh
 from mien.core.conventions import MILLIMETRES_PER_METRE, SHAPE_INDEX, SHAPE_NAMES, shape_weights
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.geometry.normals import triangle_cross
 from mien.rigging.personal import person_eye
+from mien.rigging.rig import Rig
 
 MIDLINE_BAND = 10e-3  # metres: what lies farther on the wrong side is leakage
 _SIDES = {"left": "Left", "right": "Right"}
