@@ -142,7 +142,9 @@ def _obj(scan: Scan) -> str:
     lines = ["mtllib head.mtl", "usemtl skin"]
     lines += ["v {:.6g} {:.6g} {:.6g}".format(*row) for row in scan.vertices]
     lines += ["vt {:.6f} {:.6f}".format(*row) for row in scan.corner_uvs.reshape(-1, 2)]
-    lines += ["f {}/{} {}/{} {}/{}".format(*row) for row in np.stack([scan.triangles + 1, corner], 2).reshape(-1, 6)]
+    lines += [
+        "f {}/{} {}/{} {}/{}".format(*row) for row in np.stack([scan.triangles + 1, corner], 2).reshape(-1, 6)
+    ]
     return "\n".join(lines) + "\n"
 
 

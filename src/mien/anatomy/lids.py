@@ -60,7 +60,7 @@ class Lids:
         self,
         vertices: Float[np.ndarray, "V 3"],
         triangles: Int[np.ndarray, "T 3"],
-        loops: dict[str, Int[np.ndarray, "_"]],
+        loops: dict[str, Int[np.ndarray, " _"]],
         side: str,
         eye: Eye,
         outer: Bool[np.ndarray, " V"],

@@ -21,7 +21,7 @@ class Lips:
         self,
         vertices: Float[np.ndarray, "V 3"],
         triangles: Int[np.ndarray, "T 3"],
-        loops: dict[str, Int[np.ndarray, "_"]],
+        loops: dict[str, Int[np.ndarray, " _"]],
     ) -> None:
         self.vertices = vertices
         self.inner = (loops["lips_inner_upper"], loops["lips_inner_lower"])
