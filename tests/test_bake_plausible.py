@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from test_colour_bake import TEMPLATE, coloured
 
 from mien.bake.colour import BakedColour, tile_of
 from mien.bake.iris import measured_iris
@@ -20,6 +19,7 @@ from mien.synth.skin.biophysics import SkinComposition as Skin
 from mien.synth.skin.biophysics import colour
 from mien.template.regions import region
 from mien.textures.asset import skin_of
+from test_bake_colour import TEMPLATE, coloured
 
 
 @cache

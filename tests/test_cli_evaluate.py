@@ -87,6 +87,22 @@ def test_every_subcommand_has_options_and_help_of_its_own(name: str):
     assert "json" in {one.name for one in fields(options)}
 
 
+def test_pages_name_subcommands_that_exist():
+    root = Path(__file__).parents[1]
+    pages = [
+        root / "README.md",
+        *sorted((root / "docs").rglob("*.md")),
+        *sorted((root / "src").rglob("*.py")),
+    ]
+    named = {
+        (page.name, name)
+        for page in pages
+        for name in re.findall(r"mien evaluate ([a-z][a-z-]*)", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 12
+    assert {(page, name) for page, name in named if name not in SUBCOMMANDS} == set()
+
+
 def test_all_runs_whatever_needs_no_files():
     def needs_nothing(name: str) -> bool:
         every = fields(load_subcommand(name))

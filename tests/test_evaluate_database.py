@@ -7,7 +7,7 @@ import pytest
 
 from mien.evaluate.measures.form_spread import (
     measure_nearest_neighbours,
-    measure_nearest_taught,
+    measure_nearest_training,
     measure_region_spread,
     measure_unevenness,
     remove_rigid_motion,
@@ -48,7 +48,7 @@ def test_the_nearest_face_is_found_at_its_distance():
 def test_a_copy_of_a_training_face_is_noticed():
     known = np.random.default_rng(4).standard_normal((6, 50, 3))
     asked = np.stack([known[3], known[1] + [0, 2e-3, 0]])
-    np.testing.assert_allclose(measure_nearest_taught(asked, known), [0.0, 2.0], atol=1e-4)
+    np.testing.assert_allclose(measure_nearest_training(asked, known), [0.0, 2.0], atol=1e-4)
 
 
 def test_a_turn_and_a_shift_are_no_spread():

@@ -11,8 +11,8 @@ from mien.evaluate.measures.effects import standardise
 from mien.evaluate.measures.predictability import (
     estimate_attribute_limits,
     flatten_numbers,
-    measure_attributes_told,
-    measure_share_told,
+    measure_attribute_prediction,
+    measure_explained_share,
     predict_by_ridge,
     tabulate_features,
 )
@@ -26,15 +26,15 @@ def test_a_known_share_is_found_and_noise_tells_nothing():
     values = known @ rng.standard_normal((5, 3))
     values /= values.std(axis=0)
     mixed = 0.8 * values + 0.6 * rng.standard_normal(values.shape)
-    assert measure_share_told(known, mixed, 3000) == pytest.approx(0.64, abs=0.05)
-    assert abs(measure_share_told(rng.standard_normal((4000, 5)), mixed, 3000)) < 0.02
+    assert measure_explained_share(known, mixed, 3000) == pytest.approx(0.64, abs=0.05)
+    assert abs(measure_explained_share(rng.standard_normal((4000, 5)), mixed, 3000)) < 0.02
     np.testing.assert_allclose(predict_by_ridge(known, values, 3000), values[3000:], atol=0.05)
 
 
 def test_more_numbers_than_people_do_not_hurt():
     rng = np.random.default_rng(1)
     known = rng.standard_normal((120, 300))
-    assert measure_share_told(known, rng.standard_normal((120, 2)), 80) > -0.15
+    assert measure_explained_share(known, rng.standard_normal((120, 2)), 80) > -0.15
 
 
 def test_attributes_written_into_numbers_are_read_from_them():
@@ -43,11 +43,11 @@ def test_attributes_written_into_numbers_are_read_from_them():
     told = 0.05 * rng.standard_normal((300, 4))
     told[:, 0] += [(p.age - 49) / 18 for p in people]
     told[:, 1] += [3 * (p.sex - 0.5) for p in people]
-    read = measure_attributes_told(told, people, 200)
+    read = measure_attribute_prediction(told, people, 200)
     assert read["age_share"] > 0.95
     assert read["sex_accuracy"] > 0.95
     assert read["tone_share"] < 0.2
-    blind = measure_attributes_told(rng.standard_normal((300, 4)), people, 200)
+    blind = measure_attribute_prediction(rng.standard_normal((300, 4)), people, 200)
     assert blind["age_share"] < 0.15
     assert blind["sex_accuracy"] < 0.65
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_scan_load import assert_quadrants, corners, expected_corners
 
 from mien.core.errors import MienError
 from mien.meshio.load import load_scan
@@ -15,6 +14,7 @@ from mien.meshio.ply_rows import _fill, row_starts_plain
 from mien.meshio.strips import strip_triangles
 from ply_files import CORNERS, XYZ, lists, ply, points, rows
 from scan_files import grid, write_quadrants
+from test_meshio_load import assert_quadrants, corners, expected_corners
 
 FORMS = ("ascii", "binary_little_endian", "binary_big_endian")
 RED_GREEN_BLUE = ("red", "green", "blue")

@@ -6,11 +6,11 @@ import struct
 
 import numpy as np
 import pytest
-from test_scan_load import corners, expected_corners
 
 from mien.core.errors import MienError
 from mien.meshio.load import load_scan
 from scan_files import grid
+from test_meshio_load import corners, expected_corners
 
 
 def sheet():

@@ -78,7 +78,7 @@ def test_eyeballs_measure_24_millimetres_and_lids_rest_on_them(heads):
             margin = head.skin[eye.contact].astype(float)
             gap = signed_clearance(margin, ball.centre, ball.radius, ball.rotation[:, 2])
             gaps.append(gap)
-            beyond.append(gap - eye.gap * ball.radius / eye.radius)
+            beyond.append(gap - eye.gap * ball.radius / eye.ball.radius)
     assert 1e3 * np.concatenate(gaps).min() > -0.01  # nothing inside the ball
     assert np.percentile(1e3 * np.abs(np.concatenate(beyond)), 95) < 0.1  # as in the template
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mien.anatomy.gaze import LOOK_DEGREES, look_rotation
+from mien.anatomy.parts import placed_eyeball
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
 from mien.core.face import Template
 from mien.geometry.align import fit_similarity
@@ -61,7 +62,7 @@ def test_lids_stay_on_the_eyeball(template, rig, stem):
 
 
 def test_no_eyeball_pokes_through_a_closed_lid(template, rig):
-    eye = quality.person_eye(template, rig.neutral, "left")
+    eye = placed_eyeball(template, rig.neutral, "left")
     posed = rig.neutral + shape(template, "eyeBlinkLeft")
     face = template.vertex_mask("face")
     near = face & (np.linalg.norm(rig.neutral - eye.centre, axis=1) < 0.02)

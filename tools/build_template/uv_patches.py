@@ -110,9 +110,9 @@ def _arc(loop: np.ndarray, start: int, end: int) -> list[int]:
 def _open_lens(
     position: np.ndarray, chains: tuple[list[int], list[int]], bulge: tuple[float, float], *, whole: bool
 ) -> None:
-    """Lays two chains, upper and lower, flat as a lens (or its left half, tip last), as wide as their lengthened sides ask.
+    """Lays an upper and a lower chain flat as a lens (its left half, tip last, where it is not `whole`).
 
-    `bulge` is the height of either side against the half width.
+    It is as wide as their lengthened sides ask; `bulge` is the height of either side against the half width.
     """
     start, end = (0.0, np.pi) if whole else (np.pi / 2, np.pi)
     steps = [np.linalg.norm(np.diff(position[chain], axis=0), axis=1) for chain in chains]

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from scipy.spatial import cKDTree
 
+from mien.anatomy.eyeball import SIDES
 from mien.anatomy.skin_mesh import skin_mesh
 from mien.basemesh.base_mesh import set_name
 from mien.basemesh.bind import BoundMesh
@@ -13,7 +14,6 @@ from mien.basemesh.carry import Carried
 from mien.basemesh.fill_in import Filler
 from mien.basemesh.loops import Loops
 from mien.basemesh.parts import followers, lower_share, part_attachment
-from mien.basemesh.pieces import SIDES
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.face import Joint, LinearModel, Part, SurfacePoints, Template
 from mien.geometry.align import fit_similarity_robust

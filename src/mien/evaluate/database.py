@@ -14,11 +14,11 @@ from mien.database.release import SEED, split_indices
 from mien.evaluate.measures.aims import Aim, Verdict
 from mien.evaluate.measures.anthropometry import compare_with_surveys, measure_ageing
 from mien.evaluate.measures.evaluation import Evaluation, Findings, Rows, Say
-from mien.evaluate.measures.form_and_skin import gather_people, tabulate_effects, tabulate_told
+from mien.evaluate.measures.form_and_skin import gather_people, tabulate_effects, tabulate_predictability
 from mien.evaluate.measures.form_spread import (
     draw_stage_faces,
     measure_nearest_neighbours,
-    measure_nearest_taught,
+    measure_nearest_training,
     measure_region_spread,
     measure_stage_spread,
     measure_unevenness,
@@ -39,8 +39,8 @@ from mien.template.load import load_template
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many people are drawn for the distributions, make the linear model, teach, are asked (and unseen by
-    the model), are compared for likeness, show their expressions, and are shown at several ages."""
+    """How many people are drawn for the distributions, make the linear model, train the predictors, test them
+    (and the model), are compared for likeness, show their expressions, and are shown at several ages."""
 
     drawn: int = 20_000
     fitted: int = 2_000
@@ -55,7 +55,8 @@ class Sizes:
 class EvaluateDatabase(Evaluation):
     """Draws people of the face database and measures their distributions beside the targets, what calipers
     find beside surveys, ageing, spread and look-alikes beside ICT-FaceKit's statistics, the error of a linear
-    model on unseen heads, and what form and skin tell of a person and of each other. Takes minutes."""
+    model on unseen heads, and how well form and skin predict a person's attributes and each other. Takes
+    minutes."""
 
     ict: Path | None = None
     """Your copy of ICT-FaceKit, its folder FaceXModel: the spread of its own mesh stands beside."""
@@ -99,7 +100,7 @@ def measure_database(
     form = np.concatenate([model.coefficients(train[: sizes.taught]), model.coefficients(test)])
     deviations = 1e3 * np.sqrt(model.variances)
     people = gather_people(fitted[: sizes.taught] + unseen, form, deviations, sizes.taught, sizes.asked)
-    tables["told"] = tabulate_told(people)
+    tables["predictability"] = tabulate_predictability(people)
     say(f"expressions of {sizes.expressive} people")
     tables["effects"] = tabulate_effects(basis, people, sizes.expressive)
     if plots is not None:
@@ -158,7 +159,7 @@ def _likeness_rows(
     found = {
         f"nearest of {count} faces, mm": own,
         f"nearest of {count} faces of ICT-FaceKit, mm": theirs,
-        f"nearest of {len(train)} training faces to a test face, mm": measure_nearest_taught(
+        f"nearest of {len(train)} training faces to a test face, mm": measure_nearest_training(
             test[:, face], train[:, face]
         ),
         "half the difference to the mirror image, mm": measure_unevenness(

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mien.anatomy.expression_contact import SEALED, gaze_rotation
-from mien.anatomy.eyeball import signed_clearance
-from mien.anatomy.seat import SIDES
-from mien.anatomy.seat_lips import LIP_GAP
+from mien.anatomy.contact.lips import LIP_GAP, SEALED
+from mien.anatomy.eyeball import SIDES
+from mien.anatomy.gaze import gaze_rotation
 from mien.core.conventions import EXPRESSIONS, MILLIMETRES_PER_METRE, shape_weights
 from mien.core.errors import MienError
 from mien.core.face import Template
@@ -19,6 +18,7 @@ from mien.database.release import SEED, split_indices
 from mien.evaluate.measures.aims import DESIGN, Aim, Verdict
 from mien.evaluate.measures.evaluation import Evaluation, Findings, Say
 from mien.geometry.normals import triangle_cross
+from mien.geometry.polyline import nearest_on
 from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
 from mien.synth.expression.surface import FaceSurface
 from mien.synth.identity.basis import load_basis
@@ -166,8 +166,9 @@ def measure_lid_gap(posed: Float[np.ndarray, "S 3"], template: Template) -> floa
     for side in SIDES:
         upper, lower = (posed[template.loops[f"lid_{lid}_{side}"]] for lid in ("upper", "lower"))
         for one, other in ((upper, lower), (lower, upper)):
-            away = _to_line(one[SKIPPED:-SKIPPED].astype(np.float64), other.astype(np.float64))
-            worst = max(worst, float(away.max()))
+            points = one[SKIPPED:-SKIPPED].astype(np.float64)
+            foot, _ = nearest_on(points, other.astype(np.float64))
+            worst = max(worst, float(np.linalg.norm(points - foot, axis=1).max()))
     return worst * MILLIMETRES_PER_METRE
 
 
@@ -182,8 +183,8 @@ def measure_depth_in_ball(
         ball = bound.head.eyes[side]
         lids = np.max([template.regions[f"{lid}_lid_{side}"][face] for lid in ("upper", "lower")], axis=0)
         points = posed[face][lids > 0.5].astype(np.float64)
-        gaze = gaze_rotation(strong, side) @ ball.rotation[:, 2]
-        deepest = max(deepest, -float(signed_clearance(points, ball.centre, ball.radius, gaze).min()))
+        gaze = gaze_rotation(strong, side) @ ball.gaze
+        deepest = max(deepest, -float(ball.clearance(points, gaze).min()))
     return deepest * MILLIMETRES_PER_METRE
 
 
@@ -245,11 +246,3 @@ def measure_size(offsets: Float[np.ndarray, "F 3"]) -> float:
 def _turned(face: Float[np.ndarray, "F 3"], surface: FaceSurface) -> Bool[np.ndarray, " T"]:
     cross = triangle_cross(face, surface.triangles)
     return np.einsum("td,td->t", cross, surface.around(cross)) < 0
-
-
-def _to_line(points: Float[np.ndarray, "N 3"], line: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, " N"]:
-    start, way = line[:-1], np.diff(line, axis=0)
-    from_start = points[:, None] - start
-    along = np.einsum("nmd,md->nm", from_start, way) / np.maximum((way**2).sum(axis=1), 1e-20)
-    nearest = np.clip(along, 0.0, 1.0)[..., None] * way
-    return np.linalg.norm(from_start - nearest, axis=2).min(axis=1)

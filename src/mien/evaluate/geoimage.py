@@ -58,9 +58,9 @@ class EvaluateGeoimage(Evaluation):
 
     def measure(self, say: Say) -> Findings:
         """A row a layout and way; errors in millimetres, shifts in texels."""
-        rows = measure_database(say)
+        rows = measure_database_faces(say)
         if self.ict is not None:
-            rows += measure_ict(self.ict, say)
+            rows += measure_ict_faces(self.ict, say)
         return Findings({"geoimage": rows}, tuple(judge_rows(rows)))
 
 
@@ -73,7 +73,7 @@ def judge_rows(rows: Rows) -> list[Verdict]:
     return verdicts
 
 
-def measure_database(say: Say, heads: int = HEADS) -> Rows:
+def measure_database_faces(say: Say, heads: int = HEADS) -> Rows:
     """The database's expressions on the template's layout: spread out and not, and rasterised."""
     say(f"{heads} expressions of the database")
     template = load_template()
@@ -83,7 +83,7 @@ def measure_database(say: Say, heads: int = HEADS) -> Rows:
     return rows + _rows("database, what a scan shows", spread, plain, people, find_seen(plain))
 
 
-def measure_ict(folder: Path, say: Say, heads: int = ICT_HEADS) -> Rows:
+def measure_ict_faces(folder: Path, say: Say, heads: int = ICT_HEADS) -> Rows:
     """ICT-FaceKit's people in its own layout, in the same ways."""
     say(f"{heads} people of ICT-FaceKit")
     plain, others = make_ict_codec(folder), list(draw_ict_offsets(folder, heads, SEED))

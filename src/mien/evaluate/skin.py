@@ -96,7 +96,7 @@ class EvaluateSkin(Evaluation):
             rows += [{"who": describe_subject(person), "place": n, "peak": peak} for n, peak in peaks.items()]
             if folder is not None:
                 view = view_subject(person, maps, look)
-                pictures[describe_subject(person)] = draw_closeups(*view, self.size)
+                pictures[describe_subject(person)] = draw_spots(*view, self.size)
         if folder is not None:
             write_plot(folder / "skin_closeups.png", draw_sheet(pictures, self.credit))
         found = [(f"{row['who']}, {row['place']}", float(str(row["peak"]))) for row in rows]
@@ -110,7 +110,7 @@ class EvaluateSkin(Evaluation):
             raise MienError(
                 f"{self.scan}: its colour or normal map is missing, expected both; give --albedo and --normal"
             )
-        return {"scan": draw_closeups(*view_scan(self.scan, self.albedo, self.normal), self.size)}
+        return {"scan": draw_spots(*view_scan(self.scan, self.albedo, self.normal), self.size)}
 
 
 def view_subject(
@@ -123,7 +123,7 @@ def view_subject(
     return shown, template.landmarks.on(head, template.topology)
 
 
-def draw_closeups(
+def draw_spots(
     subject: Renderable, landmarks: Float[np.ndarray, "68 3"], size: int = 400
 ) -> dict[str, UInt8[np.ndarray, "S S 3"]]:
     """Pictures of `SPOTS`, `WIDTH_MM` wide, each lit from the side as for judging relief."""

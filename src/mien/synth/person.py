@@ -142,7 +142,7 @@ class SyntheticPerson:
 
         mouthClose is what it changes of an open jaw; lips that meet in the template's shapes meet in these.
         """
-        from mien.anatomy.lips import Lips
+        from mien.anatomy.contact.exact_lips import LipPatch
         from mien.anatomy.skin_mesh import skin_mesh
         from mien.rigging.personal import meet_lips, personal_joints
         from mien.rigging.sides import shape_share
@@ -156,7 +156,7 @@ class SyntheticPerson:
                 share = np.broadcast_to(shape_share(name, x), len(x))
                 shape *= np.minimum(1.0, _MIDLINE_CUT * share)[:, None]
         skin = skin_mesh(template)
-        lips = Lips(rest[: skin.count], skin.triangles, template.loops)
+        lips = LipPatch(rest[: skin.count], skin.triangles, template.loops)
         met = shapes[:, : skin.count].copy()
         meet_lips(template, lips, template.vertices[: skin.count, 0], list(SHAPE_NAMES), met)
         shapes[:, : skin.count] = met

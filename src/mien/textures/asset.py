@@ -8,7 +8,6 @@ from jaxtyping import Float
 from mien.bake.colour import bake_colour, tile_of
 from mien.bake.iris import measured_iris
 from mien.bake.plausible import not_skin
-from mien.bake.prior import tone_of_colour
 from mien.bake.relief import scan_relief
 from mien.bake.skin_prior import tone_of_colour
 from mien.core.conventions import srgb_to_linear

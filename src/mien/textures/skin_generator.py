@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mien.core.face import Template
 from mien.core.mesh import Image
 
 
+@runtime_checkable
 class SkinGenerator(Protocol):
     """Invents the albedo of a head: `generated_skin` here, `synthetic_skin` of the synthetic people."""
 

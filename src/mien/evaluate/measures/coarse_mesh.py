@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from mien.anatomy.parts import SKIN_PARTS
+from mien.anatomy.skin_mesh import SKIN_PARTS
 from mien.core.face import Template
 from mien.geometry.align import Similarity
 

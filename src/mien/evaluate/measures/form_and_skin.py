@@ -1,4 +1,4 @@
-"""What form and skin tell of a person, and of each other: asked of people who taught nothing."""
+"""How well form and skin predict a person's attributes, and each other, on unseen people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mien.evaluate.measures.evaluation import Rows
 from mien.evaluate.measures.predictability import (
     estimate_attribute_limits,
     flatten_numbers,
-    measure_attributes_told,
+    measure_attribute_prediction,
     tabulate_features,
 )
 from mien.evaluate.measures.skin_features import measure_skin, select_mean_colours
@@ -28,12 +28,12 @@ from mien.synth.skin.fast import albedo_256
 from mien.synth.skin.look import SkinLook, draw_look
 from mien.synth.subject import Subject, draw_subject
 
-_FEW = 60  # components of form from which expressions are told: fewer people teach
+_FEW = 60  # components of form that predict expressions: fewer people train
 
 
 @dataclass(frozen=True)
 class People:
-    """Those that teach, then those that are asked: their form and skin in numbers."""
+    """Those who train the predictors, then those who test them: their form and skin in numbers."""
 
     subjects: list[Subject]
     heads: list[NeutralHead]
@@ -61,20 +61,23 @@ def gather_people(
     return People(subjects, heads, looks, form, deviations, skin, tabulate_features(subjects), taught)
 
 
-def tabulate_told(people: People) -> Rows:
-    """What form, skin, both, and the generator's own numbers tell of a person; then the limits."""
+def tabulate_predictability(people: People) -> Rows:
+    """How well form, skin, both, and the generator's own numbers predict attributes; then the limits."""
     looks = np.array([flatten_numbers(look) for look in people.looks])
     both = np.concatenate([people.form, people.skin], axis=1)
     sources = {"form": people.form, "skin": people.skin, "both": both, "skin's own parameters": looks}
     rows: Rows = [
-        {"from": name, **measure_attributes_told(known, people.subjects, people.taught)}
+        {"from": name, **measure_attribute_prediction(known, people.subjects, people.taught)}
         for name, known in sources.items()
     ]
     return rows + [{"from": f"knowing {name}", **row} for name, row in estimate_attribute_limits().items()]
 
 
 def tabulate_effects(basis: SynthBasis, people: People, count: int) -> Rows:
-    """Baseline 0; `exact` by the generator's own split; `attributes` are the person's, which nobody sees."""
+    """The share of each effect that its inputs explain: 0 for the mean, 1 for all of it.
+
+    `exact` is by the generator's own split; `attributes` are the person's, which no network sees.
+    """
     form, skin, known = people.form, people.skin, people.known
     both = np.concatenate([form, skin], axis=1)
     inputs = {"form": form, "skin": skin, "form_and_skin": both, "attributes": known}

@@ -64,7 +64,7 @@ def measure_nearest_neighbours(faces: Float[np.ndarray, "B N 3"]) -> Float[np.nd
     return 1e3 * np.sqrt(np.maximum(distance.min(axis=1), 0) / faces.shape[1])
 
 
-def measure_nearest_taught(
+def measure_nearest_training(
     faces: Float[np.ndarray, "B N 3"], others: Float[np.ndarray, "M N 3"]
 ) -> Float[np.ndarray, " B"]:
     """Root mean square vertex distance of each face to the nearest of `others`, mm."""

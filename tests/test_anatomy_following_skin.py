@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mien.anatomy.seat_zones import bind_lid_rims
+from mien.anatomy.following_skin import bind_lid_rims
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.heads import neutral_heads
 from mien.synth.subject import draw_subject

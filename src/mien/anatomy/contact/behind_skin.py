@@ -10,16 +10,18 @@ from scipy.spatial import cKDTree
 from mien.core.face import Template
 from mien.geometry.weights import smoothstep
 
-WALL, GUM = 2.5e-3, 1.0e-3  # metres kept behind the skin, where there was as much at rest
+# Chosen by eye, metres where nothing else is said:
+WALL, GUM = 2.5e-3, 1.0e-3  # kept behind the skin, where there was as much at rest
 NEIGHBOURS, APART = 12, 4  # points of skin, every fourth of the nearest, that a point must stay behind
-NEAR = 16e-3  # metres behind the skin: deeper points are out of its reach
-SMOOTH = 2.5e-3  # metres over which a push is spread
-LARGEST = 3e-3  # metres a round
-LINING = (0.5e-3, 3e-3)  # metres from the lips' seam: what lines the lips goes with them
+NEAR = 16e-3  # behind the skin: deeper points are out of its reach
+SMOOTH = 2.5e-3  # standard deviation of the Gaussian that spreads a push
+LARGEST = 3e-3  # push a round
+LINING = (0.5e-3, 3e-3)  # from the lips' seam: what lines the lips goes with them
+_LACK = 1e-5  # depth that may be missing
 _ROUNDS = 4
 
 
-class Behind:
+class BehindSkin:
     """Which skin lies before each of some `rows` inside the mouth, bound to one template."""
 
     def __init__(self, template: Template, parts: tuple[str, ...], thickness: float) -> None:
@@ -57,7 +59,7 @@ class Behind:
         outward = normals[self._near]
         behind = np.einsum("wkd,wkd->wk", out[self._near] - out[self.rows][:, None], outward)
         lack = np.maximum(wanted - behind, 0.0).max(axis=1)
-        if lack.max() < 1e-5:
+        if lack.max() < _LACK:
             return
         inward = -outward.mean(axis=1)
         inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-9)
@@ -67,16 +69,16 @@ class Behind:
             lack = self._share * np.minimum(lack, LARGEST)
             pushed += np.maximum(self._mean @ lack, lack)
             lack = np.maximum(wanted - behind - pushed[:, None] * deeper, 0.0).max(axis=1)
-            if lack.max() < 1e-5:
+            if lack.max() < _LACK:
                 break
         out[self.rows] += pushed[:, None] * inward
 
 
-def mouth_walls(template: Template) -> Behind:
+def mouth_walls(template: Template) -> BehindSkin:
     """The mouth socket behind cheeks and lips."""
-    return Behind(template, ("mouth_socket",), WALL)
+    return BehindSkin(template, ("mouth_socket",), WALL)
 
 
-def gums(template: Template) -> Behind:
+def gums(template: Template) -> BehindSkin:
     """Gums behind cheeks, lips and chin."""
-    return Behind(template, ("gums_upper", "gums_lower"), GUM)
+    return BehindSkin(template, ("gums_upper", "gums_lower"), GUM)

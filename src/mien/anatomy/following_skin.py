@@ -9,15 +9,17 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.spatial import cKDTree
 
+from mien.anatomy.eyeball import SIDES
 from mien.anatomy.mouth_walls import bind_walls
 from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.weights import smoothstep
 
+# Chosen by eye:
 _CORNER = 7.0e-3  # metres round the mouth's corners that are healed
 _RIM_SHARE = 0.4  # of the way: the rest of their own form is kept
-_LINING_RIDGE = 0.15
+_LINING_RIDGE = 0.15  # beside a fit in units of 5 mm: how stiff a nostril's lining is
 _NOSTRIL_DEPTH = 9.0e-3  # metres added to the template's 3 mm
 
 
@@ -81,7 +83,7 @@ def bind_lid_rims(template: Template, n_skin: int) -> list[Zone]:
     triangles = split_quads(quads[(quads < n_skin).all(axis=1)])
     rest = template.vertices[:n_skin]
     zones = []
-    for side in ("left", "right"):
+    for side in SIDES:
         rim = template.regions[f"eye_rim_{side}"][:n_skin] > 0.5
         ids, local = np.unique(triangles[rim[triangles].all(axis=1)], return_inverse=True)
         laplacian = cotangent_laplacian(rest[ids], local.reshape(-1, 3), max_cotangent=3.0)
