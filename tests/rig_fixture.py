@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.core.face import FaceAsset
 from mien.core.mesh import Scan
+from mien.export.asset import FaceAsset
 from mien.meshio.load import load_scan
 from mien.pipeline.rig import rig_scan
 from mien.pipeline.rig_options import RigOptions

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.face import FaceAsset
+from mien.export.asset import FaceAsset
 from mien.export.check import check_path
 from mien.export.read_asset import read_asset
 from mien.export.reader import read_glb
