@@ -18,6 +18,19 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file beside its place and renames it; `OSError` leaves what was there."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
+        partial = Path(stream.name)
+        try:
+            stream.write(data)
+            stream.flush()
+            partial.chmod(0o644)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
 @contextmanager
 def whole_folder(out: Path, *, force: bool = False) -> Iterator[Path]:
     """Yields an empty staging folder beside `out` that becomes `out` when the block ends well.
