@@ -84,7 +84,7 @@ class DrawnPerson:
 
     @cached_property
     def worn_maps(self) -> Arrays:
-        """The face tile's albedo (sRGB bytes) in the expression `WORN`, and what it adds to displacement (mm)."""
+        """The face tile's albedo (sRGB) in the expression `WORN`, and what that adds to displacement (mm)."""
         from mien.synth.skin.expressed import dynamic_skin, strain_in
 
         skin = dynamic_skin(self.look, self.albedo, displacement=True)
