@@ -10,30 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.conventions import SHAPE_NAMES, mirrored_shape
-from mien.core.face import (
-    FaceAsset,
-    Joint,
-    LinearModel,
-    Part,
-    PreparedScan,
-    Registration,
-    Rig,
-    SurfacePoints,
-    Template,
-)
+from mien.core.face import Joint, LinearModel, Part, PreparedScan, Registration, SurfacePoints, Template
 from mien.core.mesh import Image, Scan, Topology
 from mien.export.findings import CheckReport
 from mien.export.reader import read_glb
+from mien.rigging.head import RiggedHead
+from mien.rigging.rig import Rig
 
 N = 9  # vertices along the side of a grid
 
 
-def tiny_asset(size: int = 16) -> FaceAsset:
+def tiny_asset(size: int = 16) -> RiggedHead:
     """Face, mouth and eye: bowls of N x N vertices, symmetric in x, 20 cm high."""
     template = tiny_template()
-    rig = Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
+    rig = Rig.on(template)
     registration = _registration(template)
-    return FaceAsset(
+    return RiggedHead(
         name="tiny",
         template=template,
         rig=rig,

@@ -16,7 +16,8 @@ from mien.anatomy.eyeball import (
     surface_radius,
     uv_radius_of_angle,
 )
-from mien.anatomy.parts import HAIR_VERTICES, SKIN_PARTS
+from mien.anatomy.lid_riders import HAIR_VERTICES
+from mien.anatomy.skin_mesh import SKIN_PARTS
 from mien.core.mesh import split_quads
 from mien.geometry.raster import rasterize
 from mien.template.load import load_template

@@ -7,8 +7,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mien.anatomy.eyeball import signed_clearance
+from mien.anatomy.lid_riders import HAIR_VERTICES
 from mien.anatomy.mouth_placement import LOWER_PARTS, UPPER_PARTS
-from mien.anatomy.parts import HAIR_VERTICES, follow_shape, place_parts, settle_lids, skin_rows
+from mien.anatomy.parts import follow_shape, place_parts, settle_lids
+from mien.anatomy.skin_mesh import skin_rows
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.mesh import split_quads
 from mien.geometry.align import fit_similarity

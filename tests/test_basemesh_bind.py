@@ -22,12 +22,14 @@ from mien.basemesh.maps import _split_tile
 from mien.basemesh.shapes import carried_shapes
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, Rig, Template
+from mien.core.face import Template
 from mien.core.mesh import Image, PolygonMesh, Polygons
-from mien.evaluate.measures.coarse_mesh import PLACED, coarse_identity, write_coarse_obj
+from mien.evaluate.measures.coarse_mesh import PLACED, make_coarse_identity, write_coarse_obj
 from mien.export.obj import write_obj as export_obj
 from mien.meshio.polygon_mesh import read_polygon_mesh
+from mien.rigging.head import RiggedHead
 from mien.rigging.personal import build_rig
+from mien.rigging.rig import Rig
 from mien.template.load import load_template
 
 
@@ -66,7 +68,7 @@ def own(template: Template) -> BoundMesh:
 def coarse(template: Template, tmp_path_factory: pytest.TempPathFactory) -> BoundMesh:
     """The coarse head, its true registration given: the test is of the adapter."""
     base = read_base_mesh(write_coarse_obj(tmp_path_factory.mktemp("mesh") / "coarse.obj", template))
-    truth = place_parts(template, coarse_identity(template))
+    truth = place_parts(template, make_coarse_identity(template))
     back = PLACED.inverse().matrix @ np.diag([0.01, 0.01, 0.01, 1.0])
     fit = (truth, back, template.landmarks.on(truth, template.topology))
     return bind_base_mesh(template, base, fit=fit)
@@ -117,7 +119,7 @@ def test_lids_close_and_lips_seal_on_the_coarse_mesh(
 def test_polygons_and_vertex_order_survive_the_export(
     template: Template, coarse: BoundMesh, person: Rig, tmp_path: Path
 ) -> None:
-    asset = on_base_mesh(FaceAsset("head", template, person, {}), coarse, 64)
+    asset = on_base_mesh(RiggedHead("head", template, person, {}), coarse, 64)
     export_obj(asset, tmp_path)
     written, source = read_polygon_mesh(tmp_path / "head.obj"), coarse.base.mesh
     assert np.array_equal(written.polygons.corners, source.polygons.corners)
@@ -138,7 +140,7 @@ def test_colour_comes_back_through_the_adapter(template: Template, own: BoundMes
         for name in ("face", "head")
     }
     rig = build_rig(template, template.vertices)
-    asset = on_base_mesh(FaceAsset("head", template, rig, maps), own, 64)
+    asset = on_base_mesh(RiggedHead("head", template, rig, maps), own, 64)
     for name in ("face", "head"):
         inside = tile_of(template, name, 64).covered
         error = np.abs(asset.maps[f"{name}_albedo"].pixels - maps[f"{name}_albedo"].pixels)[inside]
@@ -148,7 +150,7 @@ def test_colour_comes_back_through_the_adapter(template: Template, own: BoundMes
 def test_confidence_of_face_and_head_is_carried(template: Template, coarse: BoundMesh, person: Rig) -> None:
     seen, albedo = Image(np.ones((32, 32, 1), np.float32)), Image(np.ones((32, 32, 3), np.float32), "srgb")
     maps = {"face_albedo": albedo, "head_albedo": albedo, "head_confidence": seen}
-    asset = FaceAsset("head", template, person, maps, confidence=seen)
+    asset = RiggedHead("head", template, person, maps, confidence=seen)
     carried = on_base_mesh(asset, coarse, 64).maps
     for index, number in enumerate((1001, 1002)):
         tile, welded = _split_tile(coarse, coarse.base.quad_set == index, number, 64)
@@ -167,7 +169,7 @@ def test_a_smooth_colour_survives_other_uvs(template: Template, coarse: BoundMes
     for name in ("face", "head"):
         tile = tile_of(template, name, 256)
         maps[f"{name}_albedo"] = Image(tile.image(tile.at_texels(colour)).astype(np.float32), "linear")
-    asset = on_base_mesh(FaceAsset("head", template, person, maps), coarse, 128)
+    asset = on_base_mesh(RiggedHead("head", template, person, maps), coarse, 128)
     assert {"skin.1001_albedo", "skin.1002_albedo"} <= set(asset.maps)
     assert asset.maps["skin.1001_albedo"].pixels.min() > 0  # gutters are filled
     base = coarse.base

@@ -56,7 +56,7 @@ def test_the_frozen_file_is_small_and_holds_every_modality_and_no_code() -> None
 CHANGES = [
     ("attributes", "mien.synth.subject", "_ANCESTRY_WEIGHT", 1.31),
     ("neutral", "mien.synth.identity.draw", "STAGE_SPREAD", 0.885),
-    ("neutral", "mien.anatomy.seat_lids", "_LID_ROUNDS", 2),
+    ("neutral", "mien.anatomy.contact.linear_lids", "_LID_ROUNDS", 2),
     ("neutral", "mien.synth.identity.form", "AT_REST_SIGMA", 0.056),
     ("expressions", "mien.synth.expression.maker", "SQUEEZE", (0.74, 1.45)),
     ("parts", "mien.synth.identity.teeth", "_FRONT", 5),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mien.core.conventions import EXPRESSIONS, shape_weights
-from mien.evaluate.expressions import AIMS, evaluate_database_expressions, missed
-from mien.evaluate.measures import database_expressions as judge
+from mien.core.errors import MienError
+from mien.evaluate import database_expressions as judge
 from mien.synth.expression.maker import expression_maker
 from mien.synth.identity.basis import load_basis
 from mien.synth.subject import draw_subject
@@ -28,16 +28,16 @@ def bound(maker):
 def test_open_lids_are_apart_and_a_blink_half_made_is_found(maker, bound):
     blink = maker.expression(bound, shape_weights(EXPRESSIONS["blink"]))
     rest = bound.head.skin
-    gaps = [judge.lid_gap(rest + share * blink, maker.template) for share in (0.0, 0.5, 1.0)]
+    gaps = [judge.measure_lid_gap(rest + share * blink, maker.template) for share in (0.0, 0.5, 1.0)]
     assert gaps[0] > gaps[1] > 2.0
-    assert gaps[2] < AIMS["lids apart in a blink, mm"]
+    assert gaps[2] < judge.LIDS_APART.at_most
 
 
 def test_lids_pushed_into_the_ball_are_found(maker, bound):
     weights = np.zeros(52)
     pushed = bound.head.skin + np.float32([0.0, 0.0, -1e-3])
-    assert judge.depth_in_ball(bound.head.skin, bound, weights, maker.template) < 0.1
-    assert judge.depth_in_ball(pushed, bound, weights, maker.template) > 0.5
+    assert judge.measure_depth_in_ball(bound.head.skin, bound, weights, maker.template) < 0.1
+    assert judge.measure_depth_in_ball(pushed, bound, weights, maker.template) > 0.5
 
 
 def test_crossed_and_gaping_lips_are_found(maker, bound):
@@ -45,7 +45,7 @@ def test_crossed_and_gaping_lips_are_found(maker, bound):
     seam = np.zeros_like(rest)
     seam[lips.seam_upper, 1] = 1e-3
     for sign, crossed, apart in ((1.0, 0.0, 1.0), (-1.0, 0.9, 0.0)):
-        found = judge.lips(maker, rest + sign * seam, rest, np.zeros(52))
+        found = judge.measure_lips(maker, rest + sign * seam, rest, np.zeros(52))
         assert found[0] == pytest.approx(crossed, abs=0.2)
         assert found[1] == pytest.approx(apart, abs=0.2)
 
@@ -53,13 +53,13 @@ def test_crossed_and_gaping_lips_are_found(maker, bound):
 def test_a_triangle_turned_over_is_found_and_a_turned_head_is_not(maker, bound):
     surface, rest = maker.surface, bound.head.skin[maker.surface.vertices]
     turn = np.float32([[0.8, 0, 0.6], [0, 1, 0], [-0.6, 0, 0.8]])
-    assert not judge.folded_triangles(rest @ turn.T, rest, surface).any()
+    assert not judge.find_folded_triangles(rest @ turn.T, rest, surface).any()
     cheek = np.argmax(maker.template.regions["cheek_left"][surface.vertices])
     ring = surface.mean[cheek].indices
     far = ring[np.argmax(np.linalg.norm(rest[ring] - rest[cheek], axis=1))]
     folded = rest.copy()
     folded[cheek] += 2.5 * (rest[far] - rest[cheek])
-    found = judge.folded_triangles(folded, rest, surface)
+    found = judge.find_folded_triangles(folded, rest, surface)
     assert found.any()
     assert np.isin(surface.triangles[found], np.append(ring, surface.mean[far].indices)).any(axis=1).all()
 
@@ -71,7 +71,7 @@ def test_volume_is_area_times_height(maker, bound):
     moved[:, 2] = 1e-3
     cross = surface.cross(flat)[:, 2]
     expected = 1e6 * 1e-3 * 0.5 * float(cross.sum(dtype=float))
-    found = judge.swept_volume(moved, flat, np.ones(len(rest)), surface.triangles)
+    found = judge.measure_swept_volume(moved, flat, np.ones(len(rest)), surface.triangles)
     assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -80,15 +80,20 @@ def test_a_mirrored_motion_is_even_and_one_side_is_half_uneven(maker):
     smile = maker.template.shapes[:, face]
     names = ["mouthSmileLeft", "mouthSmileRight"]
     left, right = (np.tensordot(shape_weights({n: 1.0}), smile, axes=1) for n in names)
-    assert judge.uneven_share(left + right, mirror) < 0.01
-    assert judge.uneven_share(left, mirror) == pytest.approx(0.5, abs=0.03)
+    assert judge.measure_uneven_share(left + right, mirror) < 0.01
+    assert judge.measure_uneven_share(left, mirror) == pytest.approx(0.5, abs=0.03)
 
 
-def test_aims_that_are_missed_are_named():
-    sections = evaluate_database_expressions(lambda text: None, 1)
-    assert [row["expression"] for row in sections["expressions"]] == [
-        n for n in EXPRESSIONS if EXPRESSIONS[n]
+def test_every_expression_is_judged_and_its_aims_are_met():
+    found = judge.EvaluateDatabaseExpressions(subjects=1).measure(lambda text: None)
+    assert [row["expression"] for row in found.tables["expressions"]] == [
+        name for name in EXPRESSIONS if EXPRESSIONS[name]
     ]
-    assert [row["what"] for row in sections["aims"]] == list(AIMS)
-    bad = [{**row, "met": False} for row in sections["aims"][:1]]
-    assert missed(bad) == ["lids apart in a blink, mm"]
+    assert len(found.verdicts) == 6
+    assert not found.missed
+
+
+@pytest.mark.parametrize("subjects", [0, 10_000])
+def test_more_subjects_than_there_are_or_none_are_refused(subjects):
+    with pytest.raises(MienError, match=f"{subjects} subjects: the test split has"):
+        judge.EvaluateDatabaseExpressions(subjects=subjects).measure(lambda text: None)

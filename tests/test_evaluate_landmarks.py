@@ -7,7 +7,13 @@ import pytest
 
 from mien.core.mesh import Scan
 from mien.evaluate import landmarks
-from mien.evaluate.landmarks import COLUMNS, Row, distance_to_curve, measure_case, table
+from mien.evaluate.landmarks import (
+    COLUMNS,
+    DetectionRow,
+    format_rows,
+    measure_case,
+    measure_distance_to_curve,
+)
 from mien.evaluate.measures.landmark_cases import Case
 
 
@@ -16,7 +22,9 @@ def test_distance_to_a_curve_ignores_where_along_it_points_lie():
     points = np.array(
         [[0.37, 0.0, 0.0], [0.5, -0.2, 0.0], [1.3, 0.5, 0.4], [-0.3, 0.0, 0.4], [1.0, 0.0, 0.0]]
     )
-    np.testing.assert_allclose(distance_to_curve(points, curve), [0.0, 0.2, 0.5, 0.5, 0.0], atol=1e-12)
+    np.testing.assert_allclose(
+        measure_distance_to_curve(points, curve), [0.0, 0.2, 0.5, 0.5, 0.0], atol=1e-12
+    )
 
 
 def test_a_known_error_is_measured_in_millimetres(monkeypatch: pytest.MonkeyPatch):
@@ -38,13 +46,13 @@ def test_a_known_error_is_measured_in_millimetres(monkeypatch: pytest.MonkeyPatc
 def test_the_table_shows_both_and_says_what_was_refused():
     numbers = dict.fromkeys(COLUMNS, 1.5)
     rows = [
-        Row("a", "mien", True, 1.0, **numbers),
-        Row("a", "mediapipe", False, 2.0),
-        Row("a", "both", True, 1.0, **numbers),
-        Row("thing", "mien", True, 1.0),
-        Row("thing", "mediapipe", False, 1.0),
-        Row("thing", "both", False, 1.0),
+        DetectionRow("a", "mien", True, 1.0, **numbers),
+        DetectionRow("a", "mediapipe", False, 2.0),
+        DetectionRow("a", "both", True, 1.0, **numbers),
+        DetectionRow("thing", "mien", True, 1.0),
+        DetectionRow("thing", "mediapipe", False, 1.0),
+        DetectionRow("thing", "both", False, 1.0),
     ]
-    lines = table(rows).splitlines()
+    lines = format_rows(rows).splitlines()
     assert "1.50 / refused / 1.50" in lines[2]
     assert "taken for a face / refused / refused" in lines[3]

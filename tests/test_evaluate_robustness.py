@@ -10,17 +10,17 @@ import pytest
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
-from mien.evaluate.calibration import outcome_rows, robustness_table
-from mien.evaluate.measures import robustness as room
-from mien.evaluate.measures.calibration_plot import calibration_picture
+from mien.evaluate import robustness as room
+from mien.evaluate.measures.calibration_plot import draw_calibration
+from mien.evaluate.measures.disturbances import Disturbance, list_disturbances
 from mien.evaluate.measures.expected_error import Reliability
-from mien.evaluate.measures.robustness import (
+from mien.evaluate.robustness import (
     Outcome,
-    Trial,
     UndisturbedScan,
-    attempt,
-    attempt_no_face,
-    trials,
+    format_outcomes,
+    to_rows,
+    try_disturbance,
+    try_no_face,
 )
 from mien.geometry.align import transformed
 from mien.register.acceptance import refuse_untrusted
@@ -37,7 +37,7 @@ def subject() -> UndisturbedScan:
     return UndisturbedScan("head", Scan("head", template.vertices[:end], used), landmarks, template.vertices)
 
 
-def oracle(trial: Trial, off: float = 0.0):
+def oracle(trial: Disturbance, off: float = 0.0):
     """An answer as the pipeline would give it: the truth, `off` metres away, in some upright space."""
     template = load_template()
     upright = np.diag([1.0, 1.0, 1.0, 1.0])
@@ -59,23 +59,23 @@ def oracle(trial: Trial, off: float = 0.0):
     return answer
 
 
-@pytest.mark.parametrize("trial", trials(), ids=lambda trial: trial.name)
+@pytest.mark.parametrize("trial", list_disturbances(), ids=lambda trial: trial.name)
 def test_the_truth_is_found_right_through_every_disturbance(trial, subject, monkeypatch) -> None:
     monkeypatch.setattr(room, "_whole_way", oracle(trial))
-    found = attempt(load_template(), subject, trial)
+    found = try_disturbance(load_template(), subject, trial)
     assert found.verdict == "works"
     assert found.p95_mm < 1e-3
     assert found.expected_mm == pytest.approx(0.1)
     monkeypatch.setattr(room, "_whole_way", oracle(trial, 0.005))
-    wrong = attempt(load_template(), subject, trial)
+    wrong = try_disturbance(load_template(), subject, trial)
     assert wrong.verdict == "silently wrong"
     assert wrong.median_mm == pytest.approx(5.0, rel=1e-3)
 
 
 def test_disturbances_do_what_they_say(subject) -> None:
     rng = np.random.default_rng(0)
-    by_name = {trial.name: trial for trial in trials()}
-    assert len(by_name) == len(trials())
+    by_name = {trial.name: trial for trial in list_disturbances()}
+    assert len(by_name) == len(list_disturbances())
     changed = {n: t.change(subject.scan, subject.landmarks, rng) for n, t in by_name.items() if t.change}
     assert len(changed["2,000 triangles"].triangles) == pytest.approx(2000, abs=100)
     moved = np.linalg.norm(changed["noise 1 mm"].vertices - subject.scan.vertices, axis=1)
@@ -90,16 +90,16 @@ def test_refusals_and_mistaken_non_faces_are_told_apart(subject, monkeypatch) ->
         raise MienError("head: no face was found from any side, expected a scan of one head; give one")
 
     monkeypatch.setattr(room, "_whole_way", refuse)
-    refused = attempt(load_template(), subject, Trial("undisturbed"))
+    refused = try_disturbance(load_template(), subject, Disturbance("undisturbed"))
     assert refused.verdict == "refused"
-    assert attempt_no_face(load_template(), subject.scan).verdict == "refused"
-    monkeypatch.setattr(room, "_whole_way", oracle(Trial("x")))
-    mistaken = attempt_no_face(load_template(), subject.scan)
+    assert try_no_face(load_template(), subject.scan).verdict == "refused"
+    monkeypatch.setattr(room, "_whole_way", oracle(Disturbance("x")))
+    mistaken = try_no_face(load_template(), subject.scan)
     assert mistaken.verdict == "silently wrong"
-    table = robustness_table([refused, mistaken])
+    table = format_outcomes([refused, mistaken])
     assert "refused: no face was found from any side" in table
-    assert "Silently wrong: 1 of 2." in table
-    assert "median_mm" not in outcome_rows([refused])[0]
+    assert "**silently wrong**" in table
+    assert "median_mm" not in to_rows([refused])[0]
 
 
 def test_what_is_no_face_has_a_surface_and_a_name(subject) -> None:
@@ -121,7 +121,7 @@ def test_a_fit_that_doubts_itself_is_refused() -> None:
 
 def test_the_table_has_a_column_a_head() -> None:
     one = Outcome("a", "turned", "works", 0.5, 1.25, 0.1, 1.0, "")
-    table = robustness_table([one, replace(one, subject="b", median_mm=0.75)])
+    table = format_outcomes([one, replace(one, subject="b", median_mm=0.75)])
     assert "| turned | 0.50 / 1.25 | 0.75 / 1.25 |" in table
 
 
@@ -129,7 +129,7 @@ def test_the_calibration_is_drawn_where_it_lies() -> None:
     at = np.geomspace(0.05, 5.0, 12)
     good = Reliability("off_surface", at, at, 0.5 * at, 2 * at, 0.9, 0.95)
     bad = replace(good, true=10 * at, high=20 * at)
-    pictures = [calibration_picture([r, replace(r, target="slip")], "12 scans") for r in (good, bad)]
+    pictures = [draw_calibration([r, replace(r, target="slip")], "12 scans") for r in (good, bad)]
     assert pictures[0].shape == pictures[1].shape
     points = [(p == (253, 186, 73)).all(axis=-1) for p in pictures]
     rows = [np.nonzero(mask)[0].mean() for mask in points]

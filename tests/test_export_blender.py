@@ -12,9 +12,10 @@ import pytest
 
 from export_fixture import tiny_asset
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.face import FaceAsset, Rig
 from mien.export.glb import glb_bytes
 from mien.export.reader import read_glb
+from mien.rigging.head import RiggedHead
+from mien.rigging.rig import Rig
 
 ROOT = Path(__file__).parent.parent
 BLENDER = ROOT / ".venv-blender/bin/python"
@@ -26,11 +27,11 @@ pytestmark = [
 ]
 
 
-def _template_asset() -> FaceAsset:
+def _template_asset() -> RiggedHead:
     from mien.template.load import load_template
 
     template = load_template()
-    rig = Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
+    rig = Rig.on(template)
     return replace(tiny_asset(64), name="template", template=template, rig=rig)
 
 

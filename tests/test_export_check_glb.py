@@ -11,13 +11,13 @@ import pytest
 
 from export_fixture import edit_glb, errors_of, tiny_asset
 from mien.core.conventions import SHAPE_INDEX
-from mien.core.face import FaceAsset
 from mien.export.check import check_path
 from mien.export.folder import write_asset
 from mien.export.glb import glb_bytes
 from mien.export.places import places
 from mien.export.reader import read_glb
 from mien.export.rules_glb import GLB_RULES
+from mien.rigging.head import RiggedHead
 from mien.template.load import load_template
 
 
@@ -33,18 +33,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "tiny"
 
 
-def _rig(**changes: object) -> FaceAsset:
+def _rig(**changes: object) -> RiggedHead:
     asset = tiny_asset()
     return replace(asset, rig=replace(asset.rig, **changes))
 
 
-def _shapes(edit: Callable[[np.ndarray], None]) -> FaceAsset:
+def _shapes(edit: Callable[[np.ndarray], None]) -> RiggedHead:
     shapes = tiny_asset().rig.shapes.copy()
     edit(shapes)
     return _rig(shapes=shapes)
 
 
-def _swapped(first: str, second: str) -> FaceAsset:
+def _swapped(first: str, second: str) -> RiggedHead:
     a, b = SHAPE_INDEX[first], SHAPE_INDEX[second]
 
     def edit(shapes: np.ndarray) -> None:
@@ -53,7 +53,7 @@ def _swapped(first: str, second: str) -> FaceAsset:
     return _shapes(edit)
 
 
-def _inside_out() -> FaceAsset:
+def _inside_out() -> RiggedHead:
     """The upper half of the face is folded down over the lower one."""
     neutral = tiny_asset().rig.neutral.copy()
     face = neutral[:81].reshape(9, 9, 3)
@@ -61,14 +61,14 @@ def _inside_out() -> FaceAsset:
     return _rig(neutral=neutral)
 
 
-def _outside_tile() -> FaceAsset:
+def _outside_tile() -> RiggedHead:
     asset = tiny_asset()
     topology = asset.template.topology
     shifted = replace(asset.template, topology=replace(topology, uvs=topology.uvs + np.array([0.1, 0.0])))
     return replace(asset, template=shifted)
 
 
-def _moved_joint(name: str, *by: float) -> FaceAsset:
+def _moved_joint(name: str, *by: float) -> RiggedHead:
     joints = tuple(
         replace(j, position=j.position + by) if j.name == name else j for j in tiny_asset().rig.joints
     )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mien.evaluate.measures.geometry_images import surface_errors
+from mien.evaluate.geoimage import measure_surface_errors
 from mien.geoimage.codec import GeometryImageCodec, face_codec, thin_plate
 from mien.geoimage.sampling import bilinear_weights, surface_samples
 from mien.synth.random_heads import random_head
@@ -92,11 +92,11 @@ def test_vertices_of_other_parts_do_not_matter(codec):
 def test_heads_come_back_within_the_design(codec):
     template = load_template()
     heads = [random_head(1, i) - template.vertices + template.shapes[(7 * i) % 52] for i in range(3)]
-    error = surface_errors(codec, heads)
+    error = measure_surface_errors(codec, heads)
     assert max(error["vertices_mean_mm"], error["inside_mean_mm"]) < 0.03
     assert max(error["vertices_p99.9_mm"], error["inside_p99.9_mm"]) < 0.3
     plain = face_codec(template, spread=False)
-    rasterised = surface_errors(plain, heads, rasterised=True)
+    rasterised = measure_surface_errors(plain, heads, rasterised=True)
     assert rasterised["vertices_mean_mm"] > error["vertices_mean_mm"]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
-from mien.evaluate.measures.geometry_images import surface_errors
+from mien.evaluate.geoimage import measure_surface_errors
 from mien.geoimage import places as module
 from mien.geoimage.codec import GeometryImageCodec, face_codec
 from mien.geoimage.places import (
@@ -62,7 +62,7 @@ def test_crowded_vertices_come_back_better():
         GeometryImageCodec(len(uvs), triangles, corners, SIZE)
         for corners in (uvs[triangles], sampling_places(triangles, uvs[triangles], offsets, SIZE))
     ]
-    plain, spread = (surface_errors(codec, offsets)["vertices_mean_mm"] for codec in codecs)
+    plain, spread = (measure_surface_errors(codec, offsets)["vertices_mean_mm"] for codec in codecs)
     assert spread < 0.6 * plain
 
 

@@ -170,6 +170,15 @@ def test_sixteen_bit_images_are_scaled_to_eight(tmp_path, suffix, channels):
     assert read[0, :, 0].tolist() == [0, 10, 128, 255]
 
 
+@pytest.mark.parametrize("top", [255, 1023, 4095, 65535])
+def test_fewer_bits_in_sixteen_are_scaled_by_their_range(top):
+    values = np.array([[0, top // 3, top]], np.uint16)
+    assert to_rgb8(values)[0, :, 0].tolist() == [0, 85, 255]
+    dark = (np.array([[3, 9, 15]]) * 257).astype(np.uint16)  # a dark image of 8 bits, widened
+    assert to_rgb8(dark)[0, :, 0].tolist() == [3, 9, 15]
+    assert to_rgb8(np.array([[0, 5000, 16384]], np.uint16))[0, 2, 0] == 64
+
+
 def test_exr_is_linear_light(tmp_path):
     import OpenEXR
 
@@ -189,6 +198,14 @@ def test_transparent_pixels_take_the_nearest_opaque_colour():
     pixels[:, :2] = (30, 20, 10, 255)  # BGRA
     pixels[:, 2:] = (0, 0, 255, 0)
     assert (to_rgb8(pixels) == (10, 20, 30)).all()
+
+
+def test_alpha_means_nothing_where_the_format_does_not_use_it(tmp_path):
+    pixels = np.full((4, 4, 4), (255, 10, 20, 30), np.uint8)  # alpha, red, green, blue
+    pixels[:, 2:] = (0, 255, 0, 0)
+    write_png(tmp_path / "a.png", pixels)
+    assert (read_image(tmp_path / "a.png", "--albedo") == (10, 20, 30)).all()
+    assert (read_image(tmp_path / "a.png", "the MTL file", alpha=False)[:, 2:] == (255, 0, 0)).all()
 
 
 def test_grey_with_alpha_and_plain_grey():

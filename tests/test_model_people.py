@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, Rig
 from mien.database import release as freeze
 from mien.export.folder import write_asset
 from mien.model.linear import aligned_skins
 from mien.model.people import face_errors, grown, load_people, save_people
 from mien.pipeline.grow_people import SHIPPED, grow_people
+from mien.rigging.head import RiggedHead
+from mien.rigging.rig import Rig
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.heads import neutral_head
 from mien.synth.subject import draw_subject
@@ -94,10 +95,10 @@ def asset(tmp_path_factory) -> Path:
     neutral = template.vertices.copy()
     skin = with_bumps(heads(0, 1), 1)[0]
     neutral[: len(skin)] = skin
-    made = FaceAsset(
+    made = RiggedHead(
         name="someone",
         template=template,
-        rig=Rig(neutral, template.shapes, template.joints, template.joint_weights),
+        rig=Rig.on(template, neutral),
         maps={},
         provenance={"scan_sha256": "1" * 64, "options": {}},
         quality={},

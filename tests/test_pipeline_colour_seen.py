@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mien.bake.colour import tile_of
-from mien.core.face import FaceAsset
 from mien.core.mesh import Image
 from mien.pipeline.colour_seen import colour_seen
+from mien.rigging.head import RiggedHead
 from mien.rigging.personal import build_rig
 from mien.template.load import load_template
 
@@ -16,7 +16,7 @@ RIG = build_rig(TEMPLATE, TEMPLATE.vertices)
 
 def seen(pixels: np.ndarray | None) -> float | None:
     confidence = None if pixels is None else Image(pixels[..., None].astype(np.float32))
-    return colour_seen(FaceAsset("somebody", TEMPLATE, RIG, {}, confidence=confidence))
+    return colour_seen(RiggedHead("somebody", TEMPLATE, RIG, {}, confidence=confidence))
 
 
 def test_all_none_and_unknown():

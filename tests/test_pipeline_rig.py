@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.pipeline import rig
+from mien.pipeline.rig import rig_scan
 from mien.pipeline.rig_options import RigOptions
 from mien.pipeline.stages import FROM_CACHE
 
@@ -34,7 +34,7 @@ class Run:
     @classmethod
     def of(cls, out: Path, **options: object) -> Run:
         run = cls(out)
-        rig(DEMO, out, RigOptions(**options), progress=run.told.append)  # type: ignore[arg-type]
+        rig_scan(DEMO, out, RigOptions(**options), progress=run.told.append)  # type: ignore[arg-type]
         return run
 
     @property

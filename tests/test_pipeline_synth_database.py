@@ -19,7 +19,7 @@ from mien.core.errors import MienError
 from mien.database.filesystem import Folder
 from mien.database.record import encode_lengths
 from mien.database.store import Database, Gaps
-from mien.evaluate.sampler import measure_skin
+from mien.evaluate.measures.sampling_speed import measure_skin_maps
 from mien.pipeline.describe_database import database_info, draw_database_sheet, info_text, refuse_sheet
 from mien.pipeline.progress import counting_progress
 from mien.pipeline.synth_database import DISPLACEMENT_MM, SynthOptions, shards_line, subject_of, synthesize
@@ -167,7 +167,7 @@ def test_what_cannot_work_is_refused_before_the_work(tmp_path):
         with pytest.raises(MienError, match=told):
             run_data(Data(Info("nowhere", out=out, subjects=shown)))
     with pytest.raises(MienError, match="skin 300: expected a power of two"):
-        measure_skin(300)
+        measure_skin_maps(300)
 
 
 def test_info_of_an_unfinished_database_says_so(made, tmp_path):

@@ -15,7 +15,7 @@ from mien.export.check import check_path
 from mien.export.read_asset import read_asset
 from mien.pipeline import synth_head as room
 from mien.pipeline.synth_head import person_asset, write_person
-from mien.sheets.person import draw_person
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template
 
@@ -24,14 +24,14 @@ RESOLUTION = 256
 
 @pytest.fixture(scope="module")
 def person():
-    return draw_person(draw_subject(1, 12), RESOLUTION)
+    return SyntheticPerson.draw(12, 1, RESOLUTION)
 
 
 @pytest.fixture(scope="module")
 def folder(person, tmp_path_factory):
     out = tmp_path_factory.mktemp("drawn") / "somebody"
     with pytest.MonkeyPatch.context() as patch:  # drawn once for all tests
-        patch.setattr(room, "draw_person", lambda someone, resolution: person)
+        patch.setattr(room.SyntheticPerson, "draw", lambda *_: person)
         write_person(1, 12, out, resolution=RESOLUTION)
     return out
 

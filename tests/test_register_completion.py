@@ -7,8 +7,8 @@ import pytest
 
 from mien.core.conventions import SHAPE_INDEX, shape_weights
 from mien.core.mesh import Scan
-from mien.evaluate.measures.consistency import places_on_template, spread
-from mien.evaluate.measures.expression_removal import posed_scan, weights_in_words
+from mien.evaluate.correspondence import locate_on_template, measure_spread
+from mien.evaluate.expression_removal import describe_weights, make_posed_scan
 from mien.register.ears import placed_ears
 from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.hair import ear_zone, outer_zone
@@ -68,7 +68,7 @@ def test_ears_under_hair_stay(skin: FittedSkin) -> None:
 
 def test_a_posed_scan_knows_its_neutral() -> None:
     template = load_template()
-    smile, frown = posed_scan(template, "smile", 3), posed_scan(template, "frown", 3)
+    smile, frown = make_posed_scan(template, "smile", 3), make_posed_scan(template, "frown", 3)
     np.testing.assert_allclose(smile.neutral, frown.neutral, atol=1e-12)
     assert smile.expression[SHAPE_INDEX["mouthSmileLeft"]] == pytest.approx(0.9)
     moved = np.linalg.norm(smile.truth - smile.neutral, axis=1)
@@ -76,18 +76,18 @@ def test_a_posed_scan_knows_its_neutral() -> None:
 
 
 def test_weights_are_said_once_for_even_sides() -> None:
-    words = weights_in_words(shape_weights({"mouthSmileLeft": 0.5, "mouthSmileRight": 0.52, "jawOpen": 0.3}))
+    words = describe_weights(shape_weights({"mouthSmileLeft": 0.5, "mouthSmileRight": 0.52, "jawOpen": 0.3}))
     assert words == "jawOpen 0.30, mouthSmile 0.51"
-    assert weights_in_words(shape_weights({"eyeBlinkRight": 0.4})) == "eyeBlinkRight 0.40"
-    assert weights_in_words(np.zeros(52)) == "none"
+    assert describe_weights(shape_weights({"eyeBlinkRight": 0.4})) == "eyeBlinkRight 0.40"
+    assert describe_weights(np.zeros(52)) == "none"
 
 
 def test_spread_of_one_place_is_nought_and_of_two_is_theirs() -> None:
     template = load_template()
     skin = template_skin(template)
     points = skin.rest[(skin.measured > 0.99)][::50]
-    places = places_on_template(template, template.vertices, points)
-    assert spread(template, np.array([places, places]))["spread_median_mm"] == 0.0
+    places = locate_on_template(template, template.vertices, points)
+    assert measure_spread(template, np.array([places, places]))["spread_median_mm"] == 0.0
     apart = np.array([places, places + [0.001, 0.0, 0.0]])
-    assert spread(template, apart)["spread_median_mm"] == pytest.approx(1.0 / np.sqrt(2.0), rel=1e-6)
-    assert np.isnan(places_on_template(template, template.vertices, points + 0.05)).any()
+    assert measure_spread(template, apart)["spread_median_mm"] == pytest.approx(1.0 / np.sqrt(2.0), rel=1e-6)
+    assert np.isnan(locate_on_template(template, template.vertices, points + 0.05)).any()

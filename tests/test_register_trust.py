@@ -11,10 +11,10 @@ import pytest
 from mien.evaluate.measures.expected_error import (
     BINS,
     Sample,
+    draw_recipe,
     fit_weights,
-    reliability,
-    true_errors,
-    varied_recipe,
+    measure_reliability,
+    measure_true_errors,
 )
 from mien.register.confidence import confidence_of, error_at
 from mien.register.error_features import FEATURES, scan_quality
@@ -100,15 +100,15 @@ def test_reliability_of_a_perfect_and_of_a_wrong_model() -> None:
     weights = np.zeros(N_COLUMNS)
     weights[0], weights[-1] = 3.0, -2.0
     true = np.exp(columns @ weights) * rng.gamma(4.0, 0.25, 6000)
-    scan = Sample(0, varied_recipe(0), columns, dict.fromkeys(TARGETS, true))
-    good = reliability(ErrorModel(dict.fromkeys(TARGETS, weights), {}), [scan], "slip")
+    scan = Sample(0, draw_recipe(0), columns, dict.fromkeys(TARGETS, true))
+    good = measure_reliability(ErrorModel(dict.fromkeys(TARGETS, weights), {}), [scan], "slip")
     np.testing.assert_allclose(good.true, good.predicted, rtol=0.1)
     assert len(good.true) == BINS
     assert (good.low < good.true).all()
     assert (good.true < good.high).all()
     doubled = weights.copy()
     doubled[-1] -= np.log(2)  # half of what is true
-    bad = reliability(ErrorModel(dict.fromkeys(TARGETS, doubled), {}), [scan], "slip")
+    bad = measure_reliability(ErrorModel(dict.fromkeys(TARGETS, doubled), {}), [scan], "slip")
     assert (bad.true > 1.7 * bad.predicted).all()
     assert bad.within_two < good.within_two
 
@@ -117,7 +117,7 @@ def test_true_errors_are_split_into_off_and_along() -> None:
     vertices, triangles = sheet()
     flat = vertices * [1.0, 1.0, 0.0]
     chosen = np.flatnonzero(np.abs(flat[:, :2] - 0.059).max(axis=1) < 0.05)
-    true = true_errors(flat + [0.0003, 0.0004, 0.001], flat, triangles, chosen)
+    true = measure_true_errors(flat + [0.0003, 0.0004, 0.001], flat, triangles, chosen)
     np.testing.assert_allclose(true["off_surface"], 0.001, atol=1e-12)
     np.testing.assert_allclose(true["slip"], 0.0005, atol=1e-12)
 
@@ -143,9 +143,9 @@ def test_a_model_for_other_columns_is_refused(tmp_path) -> None:
 
 
 def test_recipes_differ_and_repeat() -> None:
-    assert varied_recipe(1) == varied_recipe(1)
-    assert len({varied_recipe(k).crop for k in range(40)}) == 4
-    assert replace(varied_recipe(1), holes=0) != varied_recipe(2)
+    assert draw_recipe(1) == draw_recipe(1)
+    assert len({draw_recipe(k).crop for k in range(40)}) == 4
+    assert replace(draw_recipe(1), holes=0) != draw_recipe(2)
 
 
 def test_crops_nest() -> None:

@@ -11,8 +11,8 @@ from scipy.stats import spearmanr
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
-from mien.evaluate.measures.expected_error import true_errors
-from mien.evaluate.measures.registration import correspondence, measure_registration
+from mien.evaluate.measures.expected_error import measure_true_errors
+from mien.evaluate.measures.registration_accuracy import measure_correspondence, measure_registration
 from mien.geometry.closest import ClosestPoint
 from mien.register.fitted_skin import template_skin
 from mien.register.run import register
@@ -37,13 +37,13 @@ def test_synthetic_scans_are_deterministic_and_differ_by_seed(made: SyntheticSca
 
 
 def test_correspondence_with_known_truth(made: SyntheticScan, registered: Registration) -> None:
-    numbers = correspondence(load_template(), registered, made)
+    numbers = measure_correspondence(load_template(), registered, made)
     assert numbers["correspondence_median_mm"] < 0.8
     assert numbers["correspondence_p95_mm"] < 2.0
     start = Registration(**{**vars(registered), "vertices": registered.linear})
     assert (
         numbers["correspondence_median_mm"]
-        < 0.7 * correspondence(load_template(), start, made)["correspondence_median_mm"]
+        < 0.7 * measure_correspondence(load_template(), start, made)["correspondence_median_mm"]
     )
 
 
@@ -84,7 +84,7 @@ def test_the_expected_error_tells_good_vertices_from_bad(
     template = load_template()
     skin = template_skin(template)
     seen = np.flatnonzero(skin.measured > 0.5)
-    true = true_errors(registered.vertices[skin.index], made.truth[skin.index], skin.triangles, seen)
+    true = measure_true_errors(registered.vertices[skin.index], made.truth[skin.index], skin.triangles, seen)
     for target, predicted, ratio, rank in (
         # on a clean scan most vertices lie equally close, so ranks say less than the worst tenth does
         ("off_surface", registered.expected_error_mm, 2.5, 0.25),
@@ -183,7 +183,7 @@ def test_a_scan_elsewhere_is_refused(made: SyntheticScan) -> None:
 def test_more_heads(seed: int) -> None:
     template = load_template()
     made = synthetic(template, seed, Recipe(holes=5, clutter=4))
-    numbers = correspondence(template, register(template, made.prepared), made)
+    numbers = measure_correspondence(template, register(template, made.prepared), made)
     assert numbers["correspondence_median_mm"] < 1.0
     assert numbers["correspondence_p95_mm"] < 2.5
 

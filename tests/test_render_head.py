@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, PreparedScan, Rig
+from mien.core.face import PreparedScan
 from mien.core.mesh import Image, Scan
 from mien.render.camera import standard_camera
 from mien.render.raster import render_view
 from mien.render.renderable import renderable_from_template
+from mien.rigging.head import RiggedHead
+from mien.rigging.rig import Rig
 from mien.sheets.contact_sheet import SHEET_EXPRESSIONS, WIDTH, draw_contact_sheet
 from mien.sheets.shape_sheet import expression_sheet
 from mien.template.load import load_template
@@ -19,7 +21,7 @@ def template():
 
 
 def an_asset(template, maps, with_scan):
-    rig = Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
+    rig = Rig.on(template)
     scan = PreparedScan(
         Scan("scan", template.vertices, template.topology.triangles),
         np.eye(4),
@@ -27,7 +29,7 @@ def an_asset(template, maps, with_scan):
         np.ones(68),
         "",
     )
-    return FaceAsset("somebody", template, rig, maps, scan=scan if with_scan else None)
+    return RiggedHead("somebody", template, rig, maps, scan=scan if with_scan else None)
 
 
 def test_an_unknown_shape_is_refused_by_name(template):

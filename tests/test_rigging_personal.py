@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mien.core.conventions import SHAPE_INDEX, shape_weights
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.rigging import quality
 from mien.rigging.neutralise import remove_expression
 from mien.rigging.personal import build_rig
+from mien.rigging.rig import Rig
 from mien.template.load import load_template
 
 

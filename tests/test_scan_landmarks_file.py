@@ -72,6 +72,64 @@ def test_all_forms_give_the_same(tmp_path):
         assert (confidence == 1).all()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_text_of_any_encoding_is_read(tmp_path, encoding):
+    for name in write_forms(tmp_path, FACE):
+        if name != "a.npy":
+            (tmp_path / name).write_bytes((tmp_path / name).read_text().encode(encoding))
+            np.testing.assert_allclose(read_landmarks(tmp_path / name)[0], FACE, atol=1e-9)
+    (tmp_path / "gbk.txt").write_bytes(b"# \xc1\xb3\n" + (tmp_path / "a.txt").read_text(encoding).encode())
+    np.testing.assert_allclose(read_landmarks(tmp_path / "gbk.txt")[0], FACE, atol=1e-9)
+
+
+def table(points, form: str, head: str = "", start: int = 0, comma: bool = False) -> str:
+    rows = [form.format(*map(repr, p), n=i + start) for i, p in enumerate(points.tolist())]
+    return head + "\n".join(row.replace(".", ",") if comma else row for row in rows) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        table(FACE, "{0};{1};{2}", comma=True),
+        table(FACE, "{0}\t{1}\t{2}", comma=True),
+        table(FACE, "{0} {1} {2}", comma=True),
+        table(FACE, "{n};{0};{1};{2}", "nr;X;Y;Z\n", 1, comma=True),
+        table(FACE, "{0}, {1} ,{2}", "x, y, z\r\n"),
+        table(FACE, "{2},{1},{0},seen", '"z","y","x","state"\n'),
+        table(FACE, "{n} {0} {1} {2}"),
+        table(FACE, "{n},{0},{1},{2}", start=1),
+    ],
+)
+def test_tables_as_spreadsheets_write_them(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    np.testing.assert_allclose(read_landmarks(tmp_path / "a.csv")[0], FACE, atol=1e-9)
+
+
+def test_points_may_name_their_coordinates(tmp_path):
+    named = [{"X": x, "y": y, "z": z, "name": "p"} for x, y, z in FACE.tolist()]
+    (tmp_path / "a.json").write_text(json.dumps({"landmarks": named}))
+    np.testing.assert_allclose(read_landmarks(tmp_path / "a.json")[0], FACE, atol=1e-9)
+
+
+def test_damaged_and_huge_files_are_refused_in_one_line(tmp_path):
+    np.save(tmp_path / "a.npy", FACE)
+    whole = (tmp_path / "a.npy").read_bytes()
+    np.save(tmp_path / "complex.npy", FACE.astype(complex))
+    wrong = {
+        "claims.npy": whole.replace(b"(68, 3), }  ", b"(68, 3000000)"), "zip.npy": b"PK\3\4" + whole,
+        "header.npy": whole.replace(b"{'descr'", b"{'de(cr'"), "deep.json": b"[" * 100_000,
+        "int.json": b"[[1" + b"0" * 400 + b", 0, 0]]", "groups.json": b'{"groups": [1]}',
+        "four.csv": table(FACE, "7,{0},{1},{2}").encode(), "no_z.csv": table(FACE, "{0},{1}", "x,y\n").encode(),
+        "large.txt": b"0 0 0\n" * 1_000_000, "half.json": b'{"landmarks": [{"x": 1, "y": 2}]}',
+    }  # fmt: skip
+    for name, data in wrong.items():
+        (tmp_path / name).write_bytes(data)
+    for name in [*wrong, "complex.npy"]:
+        with pytest.raises(MienError, match=name.replace(".", r"\.")) as refusal:
+            read_landmarks(tmp_path / name)
+        assert "\n" not in str(refusal.value)
+
+
 def test_51_points_leave_the_jaw_unseen(tmp_path):
     for name in write_forms(tmp_path, FACE[17:]):
         points, confidence = read_landmarks(tmp_path / name)

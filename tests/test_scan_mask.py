@@ -76,6 +76,67 @@ def test_grey_is_left_to_mien(tmp_path: Path) -> None:
     assert (unwanted(grey) == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("suffix", "image"),
+    [
+        (".png", left_black() // 255),
+        (".png", np.dstack([left_black() // 255] * 3)),
+        (".png", left_black(kind=np.uint16) // 257),
+        (".tif", (left_black() / 255.0).astype(np.float32)),
+        (".tif", left_black().astype(np.float32)),
+        (".tif", left_black(kind=np.uint16).astype(np.float32)),
+        (".png", np.dstack([np.full((100, 100, 3), 65535, np.uint16), left_black(kind=np.uint16)])),
+    ],
+    ids=["labels", "coloured labels", "8 bit in 16", "floats", "floats to 255", "floats to 65535", "16 bit alpha"],
+)  # fmt: skip
+def test_a_mask_is_read_by_its_range_and_not_by_its_type(
+    tmp_path: Path, suffix: str, image: np.ndarray
+) -> None:
+    mask = with_mask(sheet(), save(tmp_path / f"mask{suffix}", image)).scan.vertex_mask
+    assert mask is not None
+    x = sheet().scan.vertices[:, 0]
+    assert (mask[x < 0.45] == 0).all()
+    assert (mask[x > 0.55] == 1).all()
+
+
+def test_a_few_transparent_pixels_do_not_undo_what_is_painted(tmp_path: Path) -> None:
+    image = np.dstack([left_black()] * 3 + [np.full((100, 100), 255, np.uint8)])
+    image[:30, 90:, 3] = 0  # erased: ignored, too
+    mask = with_mask(sheet(), save(tmp_path / "mask.png", image)).scan.vertex_mask
+    assert mask is not None
+    x, y = sheet().scan.vertices[:, 0], sheet().scan.vertices[:, 1]
+    assert (mask[x < 0.45] == 0).all()
+    assert (mask[(x > 0.55) & (x < 0.85)] == 1).all()
+    assert (mask[(x > 0.95) & (y > 0.75)] == 0).all()
+
+
+def test_a_photograph_with_what_is_not_wanted_erased_is_a_mask(tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint8)
+    image = np.dstack([photo, left_black()])
+    mask = with_mask(sheet(), save(tmp_path / "mask.png", image)).scan.vertex_mask
+    assert mask is not None
+    x = sheet().scan.vertices[:, 0]
+    assert (mask[x < 0.45] == 0).all()
+    assert (mask[x > 0.55] == 1).all()
+
+
+def test_masks_of_a_folder_are_found_in_any_case(tmp_path: Path) -> None:
+    save(tmp_path / "Mask.0.PNG", left_black())
+    save(tmp_path / "mask.1.png", left_black())
+    check_mask_file(tmp_path)
+    assert len(with_mask(sheet(textures=2), tmp_path).scan.masks) == 2
+
+
+def test_a_painted_ply_may_hold_points_without_coordinates(tmp_path: Path) -> None:
+    scan = sheet().scan
+    values = (scan.vertices[:, 0] > 0.5).astype(float)
+    holes = np.where(np.arange(len(values))[:, None] == 7, np.nan, scan.vertices)
+    (tmp_path / "m.ply").write_bytes(_painted_ply(holes, scan, values))
+    mask = with_mask(sheet(), tmp_path / "m.ply").scan.vertex_mask
+    assert mask is not None
+    np.testing.assert_array_equal(np.delete(mask, 7), np.delete(values, 7))
+
+
 def test_the_images_origin_is_the_textures(tmp_path: Path) -> None:
     image = np.full((100, 100), 255, np.uint8)
     image[:30] = 0  # the top of the image: high v

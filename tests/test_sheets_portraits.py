@@ -5,15 +5,15 @@ import pytest
 
 from mien.anatomy.gaze import LOOK_DEGREES
 from mien.core.conventions import EXPRESSIONS
-from mien.sheets.person import draw_person, gaze_toward
+from mien.sheets.person import gaze_toward, show_person
 from mien.sheets.portraits import GROUND, HEAD, face_portrait_frame, labelled, portrait_camera, portraits
-from mien.synth.subject import draw_subject
+from mien.synth.person import SyntheticPerson
 from mien.template.load import load_template
 
 
 @pytest.fixture(scope="module")
 def person():
-    return draw_person(draw_subject(11, 2), 256)
+    return SyntheticPerson.draw(2, 11, 256)
 
 
 @pytest.mark.parametrize("yaw", [-30.0, 0.0, 18.0])
@@ -57,8 +57,8 @@ def test_both_eyes_turn_to_the_camera(person):
 
 
 def test_an_expression_changes_colour_and_folds_the_face(person):
-    rest, smiling = person.seen(), person.seen(EXPRESSIONS["smile"])
-    still = person.seen(EXPRESSIONS["smile"], dynamic=False)
+    rest, smiling = show_person(person), show_person(person, EXPRESSIONS["smile"])
+    still = show_person(person, EXPRESSIONS["smile"], dynamic=False)
     face = [m.name for m in rest.surface.materials].index("face")
     colours = [s.surface.materials[face].albedo.level(0) for s in (rest, smiling, still)]
     assert np.abs(colours[1] - colours[0]).max() > 0.02

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.evaluate.measures.anthropometry import SURVEYS, ageing_rows, anthropometry_rows
+from mien.evaluate.measures.anthropometry import SURVEYS, compare_with_surveys, measure_ageing
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.build import SIZES, Build
 from mien.synth.identity.calipers import Calipers
@@ -67,7 +67,7 @@ def test_a_field_changes_its_own_measure_and_leaves_eyes_and_mouth(build):
 def test_heads_measure_as_surveyed_adults_do(subjects):
     maker = head_maker(load_basis())
     heads = [maker.head(subject) for subject in subjects]
-    rows = anthropometry_rows(maker.build.calipers, subjects, heads)
+    rows = compare_with_surveys(maker.build.calipers, subjects, heads)
     assert [row["measure, mm"] for row in rows] == list(SURVEYS)
     for row in rows:
         for who in ("men", "women"):
@@ -114,7 +114,8 @@ def test_age_reaches_the_neck(subjects):
 
 def test_lips_thin_and_ears_grow_with_the_years(subjects):
     rows = {
-        row["mean of the same people, mm"]: row for row in ageing_rows(head_maker(load_basis()), subjects[:6])
+        row["mean of the same people, mm"]: row
+        for row in measure_ageing(head_maker(load_basis()), subjects[:6])
     }
     lips, ear, face = (
         rows[name]

@@ -9,11 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mien.anatomy.expression_contact import gaze_rotation
-from mien.anatomy.expression_walls import WALL
-from mien.anatomy.eye_placement import PlacedEye
-from mien.anatomy.eyeball import signed_clearance
-from mien.anatomy.gaze import look_rotation
+from mien.anatomy.contact.behind_skin import WALL
+from mien.anatomy.eyeball import SIDES, signed_clearance
+from mien.anatomy.gaze import gaze_rotation, look_rotation
 from mien.core.conventions import EXPRESSIONS, SHAPE_INDEX, SHAPE_NAMES, mirrored_shape, shape_weights
 from mien.core.errors import MienError
 from mien.synth.expression.codes import AGAINST, SINGLE, ExpressionPlan, draw_code
@@ -49,8 +47,7 @@ def people(maker):
 
 @pytest.fixture(scope="module")
 def generic(maker):
-    seat = maker.heads.seat
-    eyes = {s: PlacedEye(seat.eye(s).centre, seat.eye(s).radius, np.eye(3)) for s in ("left", "right")}
+    eyes = {side: maker.heads.seat.eye(side).ball for side in SIDES}
     return NeutralHead(maker.template.vertices[: maker.count].astype(np.float32), eyes, WEIGHTS, 1)
 
 

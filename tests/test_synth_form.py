@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mien.anatomy.seat_lips import _AT_EASE, _LEFT_OPEN
+from mien.anatomy.contact.linear_lips import _AT_EASE, _LEFT_OPEN
 from mien.synth.identity import form
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.draw import _EXTREME, _TOGETHER, _moderate

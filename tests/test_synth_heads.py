@@ -78,16 +78,16 @@ def test_eyeballs_measure_24_millimetres_and_lids_rest_on_them(heads):
             margin = head.skin[eye.contact].astype(float)
             gap = signed_clearance(margin, ball.centre, ball.radius, ball.rotation[:, 2])
             gaps.append(gap)
-            beyond.append(gap - eye.gap * ball.radius / eye.radius)
+            beyond.append(gap - eye.gap * ball.radius / eye.ball.radius)
     assert 1e3 * np.concatenate(gaps).min() > -0.01  # nothing inside the ball
     assert np.percentile(1e3 * np.abs(np.concatenate(beyond)), 95) < 0.1  # as in the template
 
 
 def test_faces_are_uneven_but_not_crooked(heads):
-    from mien.evaluate.measures.spread import unevenness
+    from mien.evaluate.measures.form_spread import measure_unevenness
 
     skins = np.stack([head.skin for head in heads]).astype(float)
-    uneven = unevenness(skins, load_template())
+    uneven = measure_unevenness(skins, load_template())
     assert uneven.min() > 0.3
     assert uneven.max() < 1.8
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from mien.anatomy.gaze import LOOK_DEGREES, look_rotation
+from mien.anatomy.parts import placed_eyeball
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.geometry.align import fit_similarity
 from mien.rigging import quality
+from mien.rigging.rig import Rig
 from mien.template.load import load_template
 
 STEP = 2e-6  # metres: shapes ship as 16-bit steps of their largest component
@@ -22,7 +24,7 @@ def template() -> Template:
 
 @pytest.fixture(scope="module")
 def rig(template: Template) -> Rig:
-    return Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
+    return Rig.on(template)
 
 
 def shape(template: Template, name: str) -> np.ndarray:
@@ -60,7 +62,7 @@ def test_lids_stay_on_the_eyeball(template, rig, stem):
 
 
 def test_no_eyeball_pokes_through_a_closed_lid(template, rig):
-    eye = quality.person_eye(template, rig.neutral, "left")
+    eye = placed_eyeball(template, rig.neutral, "left")
     posed = rig.neutral + shape(template, "eyeBlinkLeft")
     face = template.vertex_mask("face")
     near = face & (np.linalg.norm(rig.neutral - eye.centre, axis=1) < 0.02)
@@ -82,7 +84,7 @@ def test_the_quality_can_fail(template, rig):
     broken[SHAPE_INDEX["eyeBlinkLeft"]] *= 0.8
     broken[SHAPE_INDEX["mouthClose"]] *= 1.1
     broken[SHAPE_INDEX["mouthSmileLeft"]] += 1e-4
-    worse = Rig(rig.neutral, broken, rig.joints, rig.joint_weights)
+    worse = Rig.on(template, rig.neutral, broken)
     report = quality.rig_quality(template, worse)
     assert report["blink_gap_max_left"] > 1.0
     assert report["lip_seal_min"] < -1.0

@@ -10,6 +10,7 @@ from mien.bake.skin_prior import cheek_vertices
 from mien.core.conventions import srgb_to_linear, uv_to_pixel
 from mien.core.mesh import Image, Topology
 from mien.geometry.uvspace import locate_texels
+from mien.synth.skin.scanned import synthetic_skin
 from mien.template.load import load_template
 from mien.template.regions import region
 from mien.textures.generated import GeneratedLook, generated_skin
@@ -96,6 +97,21 @@ def test_generated_skin_is_deterministic_and_follows_the_seed():
     for tile in ("face", "head"):
         assert again[tile].pixels.tobytes() == skin()[tile].pixels.tobytes()
     assert (skin(seed=2)["face"].pixels != skin()["face"].pixels).any()
+
+
+@pytest.mark.parametrize("generator", [generated_skin, synthetic_skin])
+def test_both_generators_keep_to_the_one_interface(generator):
+    pale, dark, other = (
+        generator(TEMPLATE, tone, seed, 256) for tone, seed in ((0.1, 3), (0.9, 3), (0.1, 4))
+    )
+    assert sorted(pale) == ["face", "head"]
+    for tile, image in pale.items():
+        assert image.pixels.shape == (256, 256, 3)
+        assert image.colour_space == "srgb"
+        assert image.pixels.mean() > 1.2 * dark[tile].pixels.mean()
+        assert (image.pixels != other[tile].pixels).any()
+    again = generator(TEMPLATE, 0.1, 3, 256)
+    assert all(again[tile].pixels.tobytes() == pale[tile].pixels.tobytes() for tile in pale)
 
 
 def test_generated_skin_darkens_with_tone_and_is_never_black_nor_blue():

@@ -26,7 +26,7 @@ from scipy import stats
 
 from mien.core.face import PreparedScan
 from mien.database.release import SEED, split_indices
-from mien.evaluate.measures.consistency import read_ict_people
+from mien.evaluate.measures.ict_facekit import read_ict_people
 from mien.meshio.load import load_scan
 from mien.register.run import register
 from mien.register.unit import settle_unit

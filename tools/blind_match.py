@@ -19,13 +19,13 @@ import cv2
 import numpy as np
 
 from mien.anatomy.parts import place_parts, settle_lids
-from mien.core.face import Rig
 from mien.export.read_asset import read_asset
 from mien.geometry.align import transformed
 from mien.meshio.load import load_scan
 from mien.render.camera import standard_camera
 from mien.render.raster import render_view
 from mien.render.renderable import Renderable, renderable_from_scan, renderable_from_template
+from mien.rigging.rig import Rig
 from mien.scan.clean import clean_scan
 from mien.synth.random_heads import random_head
 from mien.template.load import load_template
@@ -61,7 +61,7 @@ def draw_test(out: Path, people: list[tuple[Path, Path, Path]], heads: int, seed
         subjects.append((f"scan_{letter}", subject))
     for index in range(heads - len(people)):
         head = place_parts(template, settle_lids(template, random_head(seed, index)))
-        rig = Rig(head, template.shapes, template.joints, template.joint_weights)
+        rig = Rig.on(template, head)
         subjects.append(("random", renderable_from_template(template, rig)))
     order = np.random.default_rng(seed).permutation(len(subjects))
     for number, index in enumerate(order, start=1):

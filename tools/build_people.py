@@ -3,7 +3,7 @@
 Principal components (`mien.model.linear`) of the neutral skins of the face database's first training
 subjects and of as many random heads of the template's own modes (identity.safetensors): a model of the
 former alone fits the latter worse. Minutes, the same bytes each time. What it does for scans:
-`mien evaluate database --scans ...`; grown by a user's own heads: `mien data model`.
+`mien evaluate people --scans ...`; grown by a user's own heads: `mien data model`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 
 from mien.core.face import Template
 from mien.database.release import SEED
-from mien.evaluate.measures.geometry_image_heads import database_offsets
+from mien.evaluate.geoimage import make_database_offsets
 from mien.geoimage.codec import face_codec
 from mien.geoimage.places import PLACES, face_rows, sampling_places, shift_texels, write_face_places
 from mien.synth.identity.basis import load_basis
@@ -29,7 +29,7 @@ def main() -> None:
     given = parser.parse_args()
     template = load_template()
     plain = face_codec(template, spread=False)
-    heads = list(database_offsets(load_basis(), HEADS, SEED))
+    heads = list(make_database_offsets(load_basis(), HEADS, SEED))
     heads += [head[template.mirror] * np.array([-1.0, 1.0, 1.0]) for head in heads]
     places = sampling_places(plain.triangles, plain.corner_uvs, heads)
     uvs = mirrored(template, plain.triangles, places)

@@ -12,8 +12,8 @@ import tyro
 from mien.evaluate.measures.expected_error import (
     FITTED_SEED,
     HELD_OUT_SEED,
-    calibration_samples,
     fit_error_model,
+    register_samples,
 )
 from mien.register.error_model import ASSET, TARGETS, write_error_model
 from mien.template.load import load_template
@@ -22,8 +22,8 @@ from mien.template.load import load_template
 def main(scans: int = 24, held_out: int = 12, out: Path = ASSET) -> None:
     """Registers `scans` synthetic scans to fit on and `held_out` others to test on."""
     template = load_template()
-    training = list(calibration_samples(template, range(FITTED_SEED, FITTED_SEED + scans), print))
-    testing = list(calibration_samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + held_out), print))
+    training = list(register_samples(template, range(FITTED_SEED, FITTED_SEED + scans), print))
+    testing = list(register_samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + held_out), print))
     model = fit_error_model(training, testing)
     write_error_model(out, model)
     for target in TARGETS:

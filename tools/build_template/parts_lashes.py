@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.anatomy.parts import HAIR_VERTICES
+from mien.anatomy.lid_riders import HAIR_VERTICES
 from tools.build_template.parts_grid import Sheet, grid_quads, side_pair
 from tools.build_template.types import PartMesh, Skin
 

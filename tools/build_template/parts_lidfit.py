@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from mien.anatomy.contact.spread import REACH, spread_weights
 from mien.anatomy.eye_sockets import socket_share, tucked
 from mien.anatomy.eyeball import signed_clearance
-from mien.anatomy.lid_spread import REACH, spread_weights
 from tools.build_template.parts_grid import smoothstep
 from tools.build_template.types import EyeField, Skin
 

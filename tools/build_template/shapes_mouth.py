@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
-from mien.anatomy.lips import Lips
+from mien.anatomy.contact.exact_lips import LipPatch
 from mien.core.mesh import split_quads
 from mien.geometry.align import Similarity
 from mien.geometry.weights import smoothstep
@@ -35,7 +35,7 @@ def meet_lips(skin: Skin, whole: dict[str, Float[np.ndarray, "V 3"]]) -> None:
     """Lips that meet instead of crossing, in place; mouthClose made to seal the open jaw."""
     for name in _ROLLS:
         whole[name] = _ROLL * whole[name]
-    lips = Lips(skin.vertices, split_quads(skin.quads), skin.loops)
+    lips = LipPatch(skin.vertices, split_quads(skin.quads), skin.loops)
     for name in whole:
         if name in _CLOSED:
             share, rolled = _UPPER_GIVES.get(name, 0.5), name in _ROLLS

@@ -2,68 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from mien.anatomy.eyeball import SCLERA_RADIUS, signed_clearance
-from mien.anatomy.lid_spread import spread_weights
+from mien.anatomy.contact.spread import spread_weights
+from mien.anatomy.eyeball import SCLERA_RADIUS, Eyeball, signed_clearance
 from mien.core.face import Template
 from mien.geometry.align import Similarity
 
 RADIUS_RANGE = (11.5e-3, 12.5e-3)  # 24 +- 1 mm of diameter: eyes hardly differ between adults
+# Chosen by eye, metres where nothing else is said:
 _CONTACT = 0.45e-3  # skin of the template this close to the eye is its margin
-_PRIOR = 0.05  # pull toward where the lids as a whole went, against sliding along them
-_HUBER = 0.4e-3
+_PRIOR = 0.05  # share of the pull toward where the lids as a whole went, against sliding along them
+_HUBER = 0.4e-3  # distances beyond it count in proportion, not squared
 _SINK_LIMIT = 1.5e-3
-_LEAST_GAP = 0.1e-3
-
-
-@dataclass(frozen=True)
-class PlacedEye:
-    """A ball: centre, sclera radius (metres), rotation of its own axes (gaze = third column)."""
-
-    centre: Float[np.ndarray, "3"]
-    radius: float
-    rotation: Float[np.ndarray, "3 3"]
-
-    def carry(self, points: Float[np.ndarray, "N 3"], eye: EyeBinding) -> Float[np.ndarray, "N 3"]:
-        """Points of the template's eye, moved with the ball."""
-        return self.centre + (self.radius / eye.radius) * (points - eye.centre) @ self.rotation.T
+_LEAST_GAP = 0.1e-3  # of a margin before a ball that has sunk
+_FACING = 0.3  # cosine to the gaze above which a margin can ask the ball to sink
 
 
 @dataclass(frozen=True)
 class EyeBinding:
-    """The template's eye: `rows` of ball and cornea, `contact` rows of the lid margin on it.
+    """The template's eye: `rows` of ball and cornea, `contact` rows of the lid margin on `ball`.
 
     `rest` and `gap` are the margin's positions and distances from the ball there; `around` are the skin
     rows that move when the margin is laid onto a ball, by `spread` (see `spread_weights`).
     """
 
     rows: Int[np.ndarray, " E"]
-    centre: Float[np.ndarray, "3"]
-    radius: float
+    ball: Eyeball
     contact: Int[np.ndarray, " C"]
     rest: Float[np.ndarray, "C 3"]
     gap: Float[np.ndarray, " C"]
     around: Int[np.ndarray, " R"]
     spread: Float[np.ndarray, "R C"]
 
-    def clearance(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
-        """Distance of points from the template's eye, negative inside."""
-        return signed_clearance(points, self.centre, self.radius)
-
-    def place(self, vertices: Float[np.ndarray, "V 3"], head: Similarity, *, sink: bool = True) -> PlacedEye:
+    def place(self, vertices: Float[np.ndarray, "V 3"], head: Similarity, *, sink: bool = True) -> Eyeball:
         """The ball behind these lids, by Gauss-Newton on the margin's distances; gaze with the head.
 
         With `sink` it goes back as far as it must not to poke through a lid.
         """
-        radius = float(np.clip(self.radius * head.scale, *RADIUS_RANGE))
-        gap = self.gap * (radius / self.radius)
+        radius = float(np.clip(self.ball.radius * head.scale, *RADIUS_RANGE))
+        gap = self.gap * (radius / self.ball.radius)
         gaze = head.rotation[:, 2]
         margin = vertices[self.contact]
-        start = margin.mean(axis=0) + head.scale * head.rotation @ (self.centre - self.rest.mean(axis=0))
+        start = margin.mean(axis=0) + head.scale * head.rotation @ (self.ball.centre - self.rest.mean(axis=0))
         centre = start
         for _ in range(8):
             ray = margin - centre
@@ -77,20 +61,27 @@ class EyeBinding:
             centre = centre + step
         if sink:
             centre = self._sunk(margin, centre, radius, gaze)
-        return PlacedEye(centre, radius, head.rotation)
+        return Eyeball(centre, radius, head.rotation)
 
-    def settled(self, vertices: Float[np.ndarray, "V 3"], eye: PlacedEye) -> Float[np.ndarray, "R 3"]:
-        """Offsets of the rows `around` that lay the margin onto a ball as it lies in the template."""
-        gap = self.gap * (eye.radius / self.radius)
-        local = np.searchsorted(self.around, self.contact)
-        total = np.zeros((len(self.around), 3))
-        for _ in range(12):  # neighbours share the smoothing, so the fit needs a few rounds
-            margin = vertices[self.contact] + total[local]
-            ray = margin - eye.centre
-            ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-            away = gap - signed_clearance(margin, eye.centre, eye.radius, eye.rotation[:, 2])
-            total += self.spread @ (ray * away[:, None])
-        return total
+    def carried(self, points: Float[np.ndarray, "N 3"], ball: Eyeball) -> Float[np.ndarray, "N 3"]:
+        """Points of the template's eye, moved to where a ball was placed."""
+        return ball.centre + (ball.radius / self.ball.radius) * (points - self.ball.centre) @ ball.rotation.T
+
+    def lay_margin(
+        self,
+        out: Float[np.ndarray, "S 3"],
+        ball: Eyeball,
+        spread: Float[np.ndarray, "R C"],
+    ) -> None:
+        """Brings the margin nearer to the distance from the ball that it has in the template, in place.
+
+        `spread` takes the margin's wishes to the rows `around`. Neighbours share it: a fit needs rounds.
+        """
+        margin = out[self.contact]
+        ray = margin - ball.centre
+        ray /= np.linalg.norm(ray, axis=1, keepdims=True)
+        away = self.gap * (ball.radius / self.ball.radius) - ball.clearance(margin)
+        out[self.around] += spread @ (ray * away[:, None])
 
     def _sunk(
         self,
@@ -104,29 +95,36 @@ class EyeBinding:
         for _ in range(4):
             ray = margin - centre
             facing = ray @ gaze / np.linalg.norm(ray, axis=1)
-            short = np.minimum(self.gap, _LEAST_GAP) * (radius / self.radius) - signed_clearance(
+            short = np.minimum(self.gap, _LEAST_GAP) * (radius / self.ball.radius) - signed_clearance(
                 margin, centre, radius, gaze
             )
-            need = np.where(facing > 0.3, short / np.maximum(facing, 0.3), 0.0).max()
+            need = np.where(facing > _FACING, short / np.maximum(facing, _FACING), 0.0).max()
             step = float(np.clip(need, 0.0, _SINK_LIMIT - total))
             centre, total = centre - step * gaze, total + step
         return centre
 
 
+def template_eyeball(template: Template, side: str) -> Eyeball:
+    """The template's own ball of one side ("left", "right"), looking straight ahead."""
+    centre = next(j.position for j in template.joints if j.name == f"eye_{side}")
+    rows = template.part(f"eye_{side}").vertices
+    radius = float(np.linalg.norm(template.vertices[rows] - centre, axis=1).max())
+    return Eyeball(centre, radius, np.eye(3))
+
+
 def bind_eye(template: Template, side: str, skin: Int[np.ndarray, " S"]) -> EyeBinding:
     """Reads the ball (joint, part) and the margin that touches it off the template."""
-    centre = next(j.position for j in template.joints if j.name == f"eye_{side}")
-    ball, shell = template.part(f"eye_{side}").vertices, template.part(f"cornea_{side}").vertices
-    rows = np.concatenate([np.arange(ball.start, ball.stop), np.arange(shell.start, shell.stop)])
-    radius = float(np.linalg.norm(template.vertices[ball] - centre, axis=1).max())
-    radius = radius if abs(radius / SCLERA_RADIUS - 1) < 0.1 else SCLERA_RADIUS
-
+    ball = template_eyeball(template, side)
+    if abs(ball.radius / SCLERA_RADIUS - 1) >= 0.1:
+        ball = replace(ball, radius=SCLERA_RADIUS)
+    parts = [template.part(name).vertices for name in (f"eye_{side}", f"cornea_{side}")]
+    rows = np.concatenate([np.arange(part.start, part.stop) for part in parts])
     face = template.part("face").vertices
     candidates = np.arange(face.start, face.stop)
-    gap = signed_clearance(template.vertices[candidates], centre, radius)
-    ahead = template.vertices[candidates, 2] > centre[2]
+    gap = ball.clearance(template.vertices[candidates])
+    ahead = template.vertices[candidates, 2] > ball.centre[2]
     touching = (np.abs(gap) < _CONTACT) & ahead
     contact = candidates[touching]
     rest = template.vertices[contact]
     around, spread = spread_weights(template.vertices[skin], rest)
-    return EyeBinding(rows, centre, radius, contact, rest, gap[touching], skin[around], spread)
+    return EyeBinding(rows, ball, contact, rest, gap[touching], skin[around], spread)

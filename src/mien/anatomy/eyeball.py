@@ -7,19 +7,26 @@ Atchison, "Optics of the Human Eye"). Everything scales with the sclera's radius
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 
+from mien.geometry.normals import normalized
+
+SIDES = ("left", "right")  # of the subject: left is +x
+
 SCLERA_RADIUS = 12.0e-3
-IRIS_RADIUS = 5.9e-3
-PUPIL_RADIUS = 1.9e-3
-CORNEA_RADIUS = 7.8e-3
+IRIS_RADIUS = 5.9e-3  # half the visible diameter
+PUPIL_RADIUS = 1.9e-3  # in daylight; chosen by eye
+CORNEA_RADIUS = 7.8e-3  # of curvature
 LIMBUS_ANGLE = float(np.arcsin(IRIS_RADIUS / SCLERA_RADIUS))
 _CORNEA_CENTRE = SCLERA_RADIUS * np.cos(LIMBUS_ANGLE) - np.sqrt(CORNEA_RADIUS**2 - IRIS_RADIUS**2)
-_LIMBUS_BLEND = 0.15e-3  # rounds the sulcus in which the two spheres meet
+_LIMBUS_BLEND = 0.15e-3  # rounds the sulcus in which the two spheres meet; chosen by eye
 
 # The eye's texture tile: an azimuthal map about the gaze. The iris fills a disc, the sclera the ring
-# around it out to SEEN_ANGLE; what lies behind is never seen and has an island in a corner.
+# around it out to SEEN_ANGLE; what lies behind is never seen and has an island in a corner. Radii in units
+# of the tile, chosen so that the iris gets a fifth of its width.
 UV_IRIS_RADIUS = 0.20
 UV_RADIUS = 0.47
 SEEN_ANGLE = np.radians(136.0)
@@ -66,3 +73,44 @@ def signed_clearance(
     distance = np.linalg.norm(offset, axis=-1)
     angle = np.arccos(np.clip(offset @ forward / np.maximum(distance, 1e-12), -1.0, 1.0))
     return distance - surface_radius(angle, sclera_radius)
+
+
+@dataclass(frozen=True)
+class Eyeball:
+    """A ball in a head: centre, radius of the sclera (metres), rotation of its own axes."""
+
+    centre: Float[np.ndarray, "3"]
+    radius: float
+    rotation: Float[np.ndarray, "3 3"]
+
+    @property
+    def gaze(self) -> Float[np.ndarray, "3"]:
+        """Where it looks, unit length: its own third axis."""
+        return self.rotation[:, 2]
+
+    def clearance(
+        self, points: Float[np.ndarray, "N 3"], gaze: Float[np.ndarray, "3"] | None = None
+    ) -> Float[np.ndarray, " N"]:
+        """Metres outside the ball (negative: inside), which looks along `gaze` (its own when left out)."""
+        return signed_clearance(points, self.centre, self.radius, self.gaze if gaze is None else gaze)
+
+    def at_clearance(
+        self,
+        points: Float[np.ndarray, "N 3"],
+        clearance: Float[np.ndarray, " N"],
+        gaze: Float[np.ndarray, "3"] | None = None,
+    ) -> Float[np.ndarray, "N 3"]:
+        """Points moved along their rays from the centre to the given clearance."""
+        return self.between(points, clearance, clearance, gaze)
+
+    def between(
+        self,
+        points: Float[np.ndarray, "N 3"],
+        low: Float[np.ndarray, " N"] | float = -np.inf,
+        high: Float[np.ndarray, " N"] | float = np.inf,
+        gaze: Float[np.ndarray, "3"] | None = None,
+    ) -> Float[np.ndarray, "N 3"]:
+        """Points moved along their rays to a clearance of `low` ... `high` metres; those within it stay."""
+        clearance = self.clearance(points, gaze)
+        short = np.clip(clearance, low, high) - clearance
+        return points + normalized(points - self.centre) * short[:, None]

@@ -1,4 +1,4 @@
-"""The parts beside the skin, made to follow it: eyeballs, lid strips, lashes, teeth, gums, tongue.
+"""The parts beside the skin, set into a new head: eyeballs, lid strips, lashes, teeth, gums, tongue.
 
 `place_parts` sets them into a new head, `follow_shape` carries lashes and strips along with a shape. What
 binds them to the skin is worked out once from the template.
@@ -10,49 +10,27 @@ import weakref
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
+from jaxtyping import Bool, Float, Int
 
-from mien.anatomy.eye_placement import EyeBinding, PlacedEye, bind_eye
+from mien.anatomy.eye_placement import EyeBinding, bind_eye, template_eyeball
 from mien.anatomy.eye_sockets import SocketBinding, bind_socket
-from mien.anatomy.eyeball import SCLERA_RADIUS, surface_radius
+from mien.anatomy.eyeball import SIDES, Eyeball
+from mien.anatomy.lid_riders import LidRiders, bind_riders, ride
 from mien.anatomy.mouth_placement import MouthBinding, bind_mouth, place_mouth
 from mien.anatomy.mouth_walls import WallBinding, bind_walls
+from mien.anatomy.skin_mesh import skin_rows, skull_rows
 from mien.core.face import Template
-from mien.geometry.align import fit_similarity, nearest_rotations
+from mien.geometry.align import IDENTITY, Similarity, fit_similarity
 
-HAIR_VERTICES = 8  # a lash: four levels of two vertices, root first; its hairs follow one another
-SKIN_PARTS = ("face", "head", "mouth_socket", "eye_socket_left", "eye_socket_right")
-STRIP_PARTS = ("eye_occlusion", "eye_blend", "lacrimal")
-LASH_PART = "lashes"
-SIDES = ("left", "right")
-
-_NEIGHBOURS = 24
-_NEIGHBOURHOOD = 1.3e-3  # metres; the patch of lid whose motion a lash or a strip's column takes
-_ON_BALL = 0.5e-3  # strip vertices closer to the eye than this keep their distance from it
-_STABLE_ABOVE = -0.03  # metres under the eyes' line: the skull's part of the face
-
-
-@dataclass(frozen=True)
-class _LidBinding:
-    """One eye's lashes and strips: rows of the vertex array, each with the patch of skin it hangs on.
-
-    `wet` marks the rows (strips only) that lie on the eyeball, `clearance` their distance from it.
-    """
-
-    rows: Int[np.ndarray, " M"]
-    patch: Int[np.ndarray, "M K"]
-    weights: Float[np.ndarray, "M K"]
-    wet: Int[np.ndarray, " W"]
-    clearance: Float[np.ndarray, " W"]
+_SETTLE_ROUNDS, _LAY_ROUNDS = 2, 12  # balls refit to the lids; lids laid on a ball
 
 
 @dataclass(frozen=True)
 class _Bindings:
     skin: Int[np.ndarray, " S"]
-    stable: Int[np.ndarray, " U"]
+    skull: Int[np.ndarray, " U"]
     eyes: dict[str, EyeBinding]
-    lids: dict[str, _LidBinding]
+    lids: dict[str, LidRiders]
     sockets: dict[str, SocketBinding]
     mouth: MouthBinding
     walls: WallBinding
@@ -86,14 +64,13 @@ def follow_shape(template: Template, skin_delta: Float[np.ndarray, "V 3"]) -> Fl
     out = skin_delta.copy()
     for side in SIDES:
         lids, eye = bound.lids[side], bound.eyes[side]
-        at_rest = PlacedEye(eye.centre, eye.radius, np.eye(3))
-        rest = _ride(template, lids, template.vertices, at_rest)
-        out[lids.rows] = _ride(template, lids, moved, at_rest) - rest
+        rest = ride(template, lids, template.vertices, eye.ball)
+        out[lids.rows] = ride(template, lids, moved, eye.ball) - rest
     return out
 
 
 def ride_lids(
-    template: Template, vertices: Float[np.ndarray, "V 3"], balls: dict[str, PlacedEye]
+    template: Template, vertices: Float[np.ndarray, "V 3"], balls: dict[str, Eyeball]
 ) -> dict[str, tuple[Int[np.ndarray, " M"], Float[np.ndarray, "M 3"]]]:
     """Rows and places (metres) of each eye's lashes and lid strips on the lids of `vertices`, by side.
 
@@ -101,7 +78,7 @@ def ride_lids(
     """
     bound = _bindings(template)
     return {
-        side: (bound.lids[side].rows, _ride(template, bound.lids[side], vertices, balls[side]))
+        side: (bound.lids[side].rows, ride(template, bound.lids[side], vertices, balls[side]))
         for side in SIDES
     }
 
@@ -114,17 +91,39 @@ def settle_lids(template: Template, skin_vertices: Float[np.ndarray, "V 3"]) -> 
     """
     bound = _bindings(template)
     out = np.array(skin_vertices, dtype=np.float64)
-    head = fit_similarity(template.vertices[bound.stable], out[bound.stable])
+    head = fit_similarity(template.vertices[bound.skull], out[bound.skull])
     for side in SIDES:
         eye = bound.eyes[side]
-        for _ in range(2):  # the ball gives way a little to the lids it was fitted to
-            out[eye.around] += eye.settled(out, eye.place(out, head, sink=False))
+        for _ in range(_SETTLE_ROUNDS):  # the ball gives way a little to the lids it was fitted to
+            ball = eye.place(out, head, sink=False)
+            for _ in range(_LAY_ROUNDS):
+                eye.lay_margin(out, ball, eye.spread)
     return out
 
 
-def skin_rows(template: Template) -> Int[np.ndarray, " S"]:
-    """Indices of the vertices that belong to the skin."""
-    return np.flatnonzero(template.vertex_mask(*SKIN_PARTS))
+def part_motion(template: Template, head: Float[np.ndarray, "V 3"], *parts: str) -> Similarity:
+    """The similarity by which parts were placed; the identity where the template has none of them."""
+    rows = part_rows(template, *parts)
+    if not rows.any():
+        return IDENTITY
+    return fit_similarity(template.vertices[rows], head[rows])
+
+
+def part_rows(template: Template, *parts: str) -> Bool[np.ndarray, " V"]:
+    """True at the vertices of those of the parts that the template has."""
+    present = {part.name for part in template.parts}
+    return template.vertex_mask(*[name for name in parts if name in present])
+
+
+def placed_eyeball(template: Template, head: Float[np.ndarray, "V 3"], side: str) -> Eyeball:
+    """The eyeball of one side ("left", "right") in a head whose parts are in place (metres)."""
+    ball, placed = template_eyeball(template, side), part_motion(template, head, *eye_parts(side))
+    return Eyeball(placed(ball.centre), ball.radius * placed.scale, placed.rotation)
+
+
+def eye_parts(side: str) -> tuple[str, str]:
+    """The parts that turn with one eye."""
+    return f"eye_{side}", f"cornea_{side}"
 
 
 def _bindings(template: Template) -> _Bindings:
@@ -139,15 +138,13 @@ def _bindings(template: Template) -> _Bindings:
 
 def _bind(template: Template) -> _Bindings:
     skin = skin_rows(template)
-    face = template.part("face").vertices
-    stable = np.arange(face.start, face.stop)
-    stable = stable[template.vertices[stable, 1] > _STABLE_ABOVE]
+    skull = skull_rows(template)
     eyes = {side: bind_eye(template, side, skin) for side in SIDES}
-    lids = {side: _bind_lids(template, side, eyes[side]) for side in SIDES}
+    lids = {side: bind_riders(template, side, eyes[side].ball) for side in SIDES}
     sockets = {side: bind_socket(template, side) for side in SIDES}
     mouth = bind_mouth(template, skin)
     walls = bind_walls(template)
-    rough = _Bindings(skin, stable, eyes, lids, sockets, mouth, walls, np.zeros_like(template.vertices))
+    rough = _Bindings(skin, skull, eyes, lids, sockets, mouth, walls, np.zeros_like(template.vertices))
     # Fits leave nanometres on the template itself: its own skin must give it back exactly.
     correction = template.vertices - _place(template, rough, template.vertices)
     return replace(rough, correction=correction)
@@ -157,94 +154,16 @@ def _place(
     template: Template, bound: _Bindings, skin_vertices: Float[np.ndarray, "V 3"]
 ) -> Float[np.ndarray, "V 3"]:
     out = np.array(skin_vertices, dtype=np.float64)
-    head = fit_similarity(template.vertices[bound.stable], out[bound.stable])
+    head = fit_similarity(template.vertices[bound.skull], out[bound.skull])
     for side in SIDES:
         eye, lids = bound.eyes[side], bound.lids[side]
         placed = eye.place(out, head)
-        out[eye.rows] = placed.carry(template.vertices[eye.rows], eye)
+        out[eye.rows] = eye.carried(template.vertices[eye.rows], placed)
         socket = bound.sockets[side]
-        out[socket.rows] = socket.placed(out[socket.rows], placed.carry(template.vertices[socket.rows], eye))
-        out[lids.rows] = _ride(template, lids, out, placed)
+        out[socket.rows] = socket.placed(
+            out[socket.rows], eye.carried(template.vertices[socket.rows], placed)
+        )
+        out[lids.rows] = ride(template, lids, out, placed)
     out[bound.walls.rows] = bound.walls.placed(out, head(template.vertices))
     place_mouth(template, bound.mouth, head, out)
     return out
-
-
-def _bind_lids(template: Template, side: str, eye: EyeBinding) -> _LidBinding:
-    """Each strip vertex hangs on the skin nearest to it, each hair on the skin nearest to its root."""
-    strips = [template.part(f"{name}_{side}").vertices for name in STRIP_PARTS]
-    lashes = template.part(f"{LASH_PART}_{side}").vertices
-    strip_rows = np.concatenate([np.arange(s.start, s.stop) for s in strips])
-    lash_rows = np.arange(lashes.start, lashes.stop)
-    roots = template.vertices[lash_rows].reshape(-1, HAIR_VERTICES, 3)[:, :2].mean(axis=1)
-    anchors = np.concatenate([template.vertices[strip_rows], np.repeat(roots, HAIR_VERTICES, axis=0)])
-
-    names = ("face", f"eye_socket_{side}")
-    candidates = np.flatnonzero(template.vertex_mask(*names))
-    near = np.linalg.norm(template.vertices[candidates] - eye.centre, axis=1) < 2.2 * eye.radius
-    candidates = candidates[near]
-    distance, index = cKDTree(template.vertices[candidates]).query(anchors, k=_NEIGHBOURS)
-    spread = np.maximum(_NEIGHBOURHOOD, distance[:, 5:6])  # at least a handful of vertices count
-    weights = np.exp(-0.5 * ((distance - distance[:, :1]) / spread) ** 2)
-    weights *= _same_lid(template, candidates, index)
-    weights /= weights.sum(axis=1, keepdims=True)
-
-    clearance = eye.clearance(template.vertices[strip_rows])
-    wet = np.flatnonzero(clearance < _ON_BALL)
-    rows = np.concatenate([strip_rows, lash_rows])
-    return _LidBinding(rows, candidates[index], weights, wet, clearance[wet])
-
-
-def _same_lid(
-    template: Template, candidates: Int[np.ndarray, " C"], index: Int[np.ndarray, "M K"]
-) -> Float[np.ndarray, "M K"]:
-    """1 for neighbours within six edges of the nearest one, 0 for those across the opening."""
-    import scipy.sparse as sp
-
-    local = np.full(template.topology.n_vertices, -1)
-    local[candidates] = np.arange(len(candidates))
-    edges = local[template.topology.edges]
-    edges = edges[(edges >= 0).all(axis=1)]
-    ones = np.ones(len(edges))
-    graph = sp.coo_matrix((ones, (edges[:, 0], edges[:, 1])), shape=(len(candidates),) * 2).tocsr()
-    graph = graph + graph.T + sp.eye(len(candidates), format="csr")
-    reach = graph
-    for _ in range(5):
-        reach = (reach @ graph).astype(bool).astype(float)
-    return np.asarray(reach[index[:, :1], index].todense()).reshape(index.shape).astype(float)
-
-
-def _ride(
-    template: Template,
-    lids: _LidBinding,
-    moved: Float[np.ndarray, "V 3"],
-    eye: PlacedEye,
-) -> Float[np.ndarray, "M 3"]:
-    """Lash and strip vertices carried by the similarity of their patch of skin, then laid on the ball."""
-    before, after = template.vertices[lids.patch], moved[lids.patch]
-    weights = lids.weights[..., None]
-    middle, new_middle = (weights * before).sum(axis=1), (weights * after).sum(axis=1)
-    x, y = before - middle[:, None], after - new_middle[:, None]
-    rotation = nearest_rotations(np.einsum("mk,mki,mkj->mij", lids.weights, y, x))
-    scale = np.sqrt((weights * y**2).sum((1, 2)) / (weights * x**2).sum((1, 2)))
-    # A patch may be stretched or folded by a blink; hairs and strips keep their size within a tenth.
-    usual = np.median(scale)
-    scale = usual * np.clip(scale / usual, 0.9, 1.1)
-    offset = template.vertices[lids.rows] - middle
-    out = new_middle + scale[:, None] * np.einsum("mij,mj->mi", rotation, offset)
-    out[lids.wet] = _on_ball(out[lids.wet], eye, lids.clearance)
-    return out
-
-
-def _on_ball(
-    points: Float[np.ndarray, "W 3"], eye: PlacedEye, clearance: Float[np.ndarray, " W"]
-) -> Float[np.ndarray, "W 3"]:
-    """The points moved along the ray from the eye's centre to a given distance off its surface."""
-    ray = points - eye.centre
-    ray /= np.linalg.norm(ray, axis=1, keepdims=True)
-    scale = eye.radius / SCLERA_RADIUS
-    angle = np.arccos(np.clip(ray @ eye.rotation[:, 2], -1, 1))
-    return eye.centre + ray * (surface_radius(angle, eye.radius) + clearance * scale)[:, None]
-
-
-__all__ = ["HAIR_VERTICES", "follow_shape", "place_parts", "ride_lids", "settle_lids", "skin_rows"]

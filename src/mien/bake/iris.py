@@ -17,7 +17,7 @@ from mien.anatomy.eyeball import IRIS_RADIUS
 from mien.bake.photographs import Photograph, find_photographs
 from mien.bake.project import project_along_normals
 from mien.bake.texture_sampling import read_bilinear
-from mien.core.conventions import linear_to_srgb, srgb_to_linear, uv_to_pixel
+from mien.core.conventions import linear_to_lab, linear_to_srgb, srgb_to_linear, uv_to_pixel
 from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Scan
 from mien.geometry.align import fit_similarity
@@ -39,6 +39,7 @@ _HIGHLIGHT = 2.0  # times the ring's median light
 _WHITE = (1.1, 1.5)  # of the iris's radius: the white beside it
 _LEAST_SEEN = 60  # points of the ring, or of the white
 _FACING = 0.7  # cosine between the gaze and a photograph's view
+_DARKEST_IRIS = 2.0  # CIE L*: what is darker was not lit
 _SCLERA = np.array([0.885, 0.850, 0.815])  # sRGB of a healthy eye's white
 _GAIN, _TINT = (0.8, 6.0), (0.75, 1.33)
 
@@ -80,7 +81,10 @@ def measured_iris(
             found.append(max(irises, key=lambda iris: iris[1])[0])
     if not found:
         return None
-    red, green, blue = linear_to_srgb(np.clip(np.mean(found, axis=0), 0.0, 1.0))
+    linear = np.clip(np.mean(found, axis=0), 0.0, 1.0)
+    if linear_to_lab(linear)[0] < _DARKEST_IRIS:
+        return None
+    red, green, blue = linear_to_srgb(linear)
     return float(red), float(green), float(blue)
 
 

@@ -15,11 +15,12 @@ from mien.basemesh.head import studio_rig, studio_template
 from mien.basemesh.loops import margins
 from mien.basemesh.maps import carried_maps
 from mien.basemesh.shapes import carried_shapes
-from mien.core.face import FaceAsset, Registration, Template
+from mien.core.face import Registration, Template
 from mien.core.mesh import Image
+from mien.rigging.head import RiggedHead
 
 
-def on_base_mesh(asset: FaceAsset, bound: BoundMesh, resolution: int) -> FaceAsset:
+def on_base_mesh(asset: RiggedHead, bound: BoundMesh, resolution: int) -> RiggedHead:
     """The same person on the base mesh: head, 52 shapes, joints, weights and maps on its topology and UVs.
 
     `asset` is on the template's topology. What was measured goes into `quality["topology"]`. The
@@ -36,7 +37,7 @@ def on_base_mesh(asset: FaceAsset, bound: BoundMesh, resolution: int) -> FaceAss
     return replace(
         asset,
         template=studio,
-        rig=studio_rig(template, bound, carried, shapes, asset.rig),
+        rig=studio_rig(studio, bound, carried, shapes, asset.rig),
         maps=own,
         confidence=_face_confidence(studio, own),
         registration=_registration(template, bound, asset.registration),
@@ -50,7 +51,7 @@ def _source(bound: BoundMesh) -> dict[str, object]:
     return {"mesh": mesh.name, "sha256": mesh.sha256, "faces": len(mesh.polygons.counts)}
 
 
-def _maps_with_confidence(asset: FaceAsset) -> dict[str, Image]:
+def _maps_with_confidence(asset: RiggedHead) -> dict[str, Image]:
     """The face tile's confidence as one more map; the head tile's is one already."""
     if asset.confidence is None:
         return asset.maps

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
 
-from mien.anatomy.lips import Lips
+from mien.anatomy.contact.exact_lips import LipPatch
+from mien.anatomy.contact.lips import LipMargins
 from mien.anatomy.skin_mesh import skin_mesh
 from mien.basemesh.attach import Attachment, normals_of
 from mien.basemesh.bind import BoundMesh, kept_offset
@@ -24,7 +25,6 @@ from mien.geometry.solve import SpdSolver
 _REFINE_ROUNDS = 3
 _REFINE_REACH = 1.5e-3  # metres: refinement closes gaps up to this size
 _REFINE_DAMPING = 0.05
-_SHUT = 0.3e-3  # metres: lips nowhere farther apart are closed
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,10 @@ def _lips_at_rest(
     loops: Loops,
 ) -> Float[np.ndarray, "N 3"]:
     """Offsets that close lips which are closed on the person, and part those that cross."""
-    person = Lips(head, skin_mesh(template).triangles, template.loops)
-    own = Lips(skin, bound.skin_triangles, loops)
-    if np.abs(person.opening(head)).max() < _SHUT:
+    own = LipPatch(skin, bound.skin_triangles, loops)
+    if LipMargins(template.loops, head).closed(head):
         return own.meet(np.zeros_like(skin))
-    return own.uncross()
+    return own.settle()
 
 
 def _without_folds(

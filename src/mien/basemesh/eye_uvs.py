@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from mien.anatomy.eyeball import LIMBUS_ANGLE, SEEN_ANGLE, uv_radius_of_angle
+from mien.anatomy.parts import placed_eyeball
 from mien.basemesh.pieces import Pieces
 from mien.core.face import Template
 from mien.geometry.normals import normalized
-from mien.rigging.personal import person_eye
 
 _FRONT = 2.5 * LIMBUS_ANGLE  # a piece all within this angle of the gaze is an iris, a pupil or a cornea
 
@@ -32,7 +32,7 @@ def eye_uvs(
     points: Float[np.ndarray, "N 3"],
 ) -> Float[np.ndarray, "N 2"]:
     """UVs on Mien's eye tile of points on the mesh's own eye (metres, carried onto the person)."""
-    eye = person_eye(template, head, side)
+    eye = placed_eyeball(template, head, side)
     axis = _axis(pieces, carried, side, eye.centre, eye.gaze)
     up = normalized(eye.rotation[:, 1] - axis * (eye.rotation[:, 1] @ axis))
     away = normalized(points - eye.centre)

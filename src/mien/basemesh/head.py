@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from scipy.spatial import cKDTree
 
+from mien.anatomy.eyeball import SIDES
 from mien.anatomy.skin_mesh import skin_mesh
 from mien.basemesh.base_mesh import set_name
 from mien.basemesh.bind import BoundMesh
@@ -13,13 +14,13 @@ from mien.basemesh.carry import Carried
 from mien.basemesh.fill_in import Filler
 from mien.basemesh.loops import Loops
 from mien.basemesh.parts import followers, lower_share, part_attachment
-from mien.basemesh.pieces import SIDES
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.face import Joint, LinearModel, Part, Rig, SurfacePoints, Template
+from mien.core.face import Joint, LinearModel, Part, SurfacePoints, Template
 from mien.geometry.align import fit_similarity_robust
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import triangle_areas
 from mien.geometry.weights import smoothstep
+from mien.rigging.rig import Rig
 
 # What a material's name says of pieces that follow the skin; the first word found decides.
 _LOOKS_BY_NAME = {
@@ -56,11 +57,11 @@ def studio_template(template: Template, bound: BoundMesh, loops: Loops) -> Templ
 
 
 def studio_rig(
-    template: Template, bound: BoundMesh, carried: Carried, shapes: Float[np.ndarray, "52 W 3"], rig: Rig
+    studio: Template, bound: BoundMesh, carried: Carried, shapes: Float[np.ndarray, "52 W 3"], rig: Rig
 ) -> Rig:
-    """The person's rig on the base mesh; joints are the person's own."""
+    """The person's rig on the base mesh (`studio_template`); joints are the person's own."""
     weld = bound.base.weld
-    return Rig(carried.vertices[weld], shapes[:, weld], rig.joints, joint_weights(template, bound)[weld])
+    return Rig.on(studio, carried.vertices[weld], shapes[:, weld], rig.joints)
 
 
 def joint_weights(template: Template, bound: BoundMesh) -> Float[np.ndarray, "W J"]:

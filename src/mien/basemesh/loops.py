@@ -10,14 +10,15 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
+from mien.anatomy.contact.lips import LIP_LOOPS
+from mien.anatomy.eyeball import SIDES
 from mien.basemesh.bind import BoundMesh
-from mien.basemesh.pieces import SIDES
 from mien.core.face import Template
 
 LID_LOOPS = tuple(
     f"{kind}_{lid}_{side}" for kind in ("lid", "lid_inner") for lid in ("upper", "lower") for side in SIDES
 )
-LIP_LOOPS = ("lips_inner_upper", "lips_inner_lower", "lips_front_upper", "lips_front_lower")
+
 _REACH = 12e-3  # metres from the template's loop within which a path may run
 _END_REACH = 3e-3
 _PULL = 0.6  # edge lengths beside the template's loop at which an edge costs double

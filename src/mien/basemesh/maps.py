@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from mien.anatomy.eyeball import SIDES
 from mien.basemesh.attach import normals_of
 from mien.basemesh.base_mesh import set_name
 from mien.basemesh.bind import BoundMesh
@@ -14,7 +15,6 @@ from mien.basemesh.carry import Carried
 from mien.basemesh.eye_uvs import eye_uvs, own_eye
 from mien.basemesh.head import quad_looks
 from mien.basemesh.lashes import lash_albedo
-from mien.basemesh.pieces import SIDES
 from mien.core.conventions import linear_to_srgb, srgb_to_linear, uv_to_pixel
 from mien.core.face import Template
 from mien.core.mesh import Image, split_quads

@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
+from mien.anatomy.eyeball import SIDES
 from mien.anatomy.mouth_placement import LOWER_PARTS, UPPER_PARTS
+from mien.anatomy.parts import placed_eyeball
 from mien.basemesh.attach import Attachment, attach, normals_of
 from mien.basemesh.bind import BoundMesh
 from mien.basemesh.fill_in import neighbour_mean
-from mien.basemesh.pieces import SIDES
 from mien.core.face import Template
 from mien.geometry.align import Similarity, fit_similarity, nearest_rotations
-from mien.rigging.personal import person_eye
 
 _EYE_BACK = 0.6e-3  # metres that an eyeball is set back at most
 _TOOTH_WIDTH = 0.02  # metres: narrower pieces in the mouth belong to one jaw
@@ -52,14 +52,14 @@ def carry_eyes(
         if rows.any():
             motion = part_similarity(template, bound.registered, head, f"eye_{side}")
             out[rows] = motion.after(onto_eye(template, bound, side))(bound.vertices[rows])
-            eye = person_eye(template, head, side)
+            eye = placed_eyeball(template, head, side)
             beyond = float(eye.clearance(out[rows]).max())  # a cornea that bulges more than lids allow for
             out[rows] -= np.clip(beyond, 0.0, _EYE_BACK) * eye.gaze
 
 
 def onto_eye(template: Template, bound: BoundMesh, side: str) -> Similarity:
     """The mesh's own eyeball onto the template's, by the spheres fitted to both: lids fit only that one."""
-    eye = person_eye(template, bound.registered, side)
+    eye = placed_eyeball(template, bound.registered, side)
     part = template.part(f"eye_{side}").vertices
     ours = _sphere(bound.registered[part], eye.centre, eye.gaze)
     theirs = _sphere(bound.vertices[_ball(bound, side)], eye.centre, eye.gaze)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from mien.anatomy.eyeball import SIDES
 from mien.anatomy.mouth_placement import LOWER_PARTS, UPPER_PARTS
-from mien.anatomy.parts import SKIN_PARTS
+from mien.anatomy.parts import placed_eyeball
+from mien.anatomy.skin_mesh import SKIN_PARTS
 from mien.basemesh.base_mesh import BaseMesh
 from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.closest import ClosestPoint
-from mien.rigging.personal import person_eye
 
-SIDES = ("left", "right")
 MOUTH_PARTS = (*UPPER_PARTS, *LOWER_PARTS)
 _SAME = 0.15e-3  # metres: a piece that lies on a part of the template this closely is that part
 _MOUTH_REACH = 8e-3
@@ -51,7 +51,7 @@ def sort_pieces(
     skin = ClosestPoint(
         registered, np.concatenate([surfaces[name].triangles for name in SKIN_PARTS if name in surfaces])
     )
-    centre = {side: person_eye(template, registered, side) for side in SIDES}
+    centre = {side: placed_eyeball(template, registered, side) for side in SIDES}
     for number in range(int(base.pieces.max()) + 1):
         rows = np.flatnonzero(base.pieces == number)
         if number == skin_piece:

@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from mien.anatomy.lids import Lids
-from mien.anatomy.lips import Lips
+from mien.anatomy.contact.exact_lids import ExactLids
+from mien.anatomy.contact.exact_lips import LipPatch
+from mien.anatomy.eyeball import SIDES
 from mien.anatomy.mouth_placement import LOWER_PARTS
+from mien.anatomy.parts import placed_eyeball
 from mien.anatomy.skin_mesh import skin_mesh
 from mien.basemesh.attach import Attachment, normals_of
 from mien.basemesh.bind import BoundMesh
@@ -18,10 +20,10 @@ from mien.basemesh.carry import Carried, is_template
 from mien.basemesh.fill_in import Filler, neighbour_mean
 from mien.basemesh.loops import Loops
 from mien.basemesh.parts import follow, followers, lower_share, part_attachment, part_similarity
-from mien.basemesh.pieces import SIDES
-from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
-from mien.core.face import Rig, Template
-from mien.rigging.personal import meet_lips, on_eye, person_eye
+from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, shape_weights
+from mien.core.face import Template
+from mien.rigging.personal import meet_lips
+from mien.rigging.rig import Rig
 from mien.rigging.sides import shape_share
 
 _STILL = 1e-6  # metres
@@ -35,8 +37,8 @@ _TONGUE_REACH = 6e-3
 class Margins:
     """Lids and lips of a carried mesh, in the skin's own numbers; empty where the mesh has none."""
 
-    lids: dict[str, Lids]
-    lips: Lips | None
+    lids: dict[str, ExactLids]
+    lips: LipPatch | None
 
 
 def carried_shapes(
@@ -115,14 +117,13 @@ def margins_of(
 ) -> Margins:
     """Lids and lips of the carried mesh; `neutral` is the person on the template's topology."""
     own, triangles = carried.vertices[bound.skin], bound.skin_triangles
-    eyes = {side: person_eye(template, neutral, side) for side in SIDES}
     outer = bound.attachment.of(template.vertex_mask("face", "head").astype(float)) > 0.5
     lids = {
-        side: Lids(own, triangles, loops, side, eye, outer)
-        for side, eye in eyes.items()
+        side: ExactLids(own, triangles, loops, side, placed_eyeball(template, neutral, side), outer)
+        for side in SIDES
         if f"lid_upper_{side}" in loops
     }
-    return Margins(lids, Lips(own, triangles, loops) if "lips_inner_upper" in loops else None)
+    return Margins(lids, LipPatch(own, triangles, loops) if "lips_inner_upper" in loops else None)
 
 
 def _put_right(
@@ -140,7 +141,7 @@ def _put_right(
     margins = margins_of(template, bound, carried, rig.neutral, loops)
     for k, name in enumerate(SHAPE_NAMES):
         for lids in margins.lids.values():
-            shapes[k] = on_eye(lids, name, shapes[k])
+            shapes[k] = lids.enforce(shapes[k], shape_weights({name: 1.0}))
     if margins.lips is not None:
         x = bound.attachment.of(template.vertices[:count, 0])
         meet_lips(template, margins.lips, x, list(SHAPE_NAMES), shapes)

@@ -216,11 +216,11 @@ def _head(command: Head) -> int:
 
 
 def _speed(command: Speed) -> int:
-    from mien.evaluate.sampler import measure_sampler, measure_skin
+    from mien.evaluate.measures.sampling_speed import measure_sampler, measure_skin_maps
     from mien.pipeline.tables import rows_table
 
     if command.skin:
-        rows = measure_skin(command.skin)
+        rows = measure_skin_maps(command.skin)
     else:
         rows = measure_sampler(command.samples, command.resolution, command.maps)
     print(json.dumps(_underscored(rows), indent=2) if command.json else rows_table(rows))

@@ -37,7 +37,8 @@ _LIBRARIES = (
     "potpourri3d", "DracoPy", "mediapipe",
 )  # fmt: skip
 _STRUCTURE = "structure"
-_KEPT_TYPES = ("mien.core.mesh", "mien.core.face")  # modules of what entries hold
+_PLAIN_TYPES = ("mien.core.", "mien.rigging.rig")  # modules whose dataclasses may be kept
+_KEPT_TYPES = ("mien.core.mesh", "mien.core.face", "mien.rigging.rig")  # modules of what entries hold
 _log = logging.getLogger("mien")
 
 
@@ -188,7 +189,7 @@ def pack(value: object, shared: Sequence[np.ndarray] = ()) -> tuple[Any, list[np
             return {type(item).__name__: [walk(part) for part in item]}
         if isinstance(item, dict) and all(isinstance(key, str) for key in item):
             return {"dict": {key: walk(part) for key, part in item.items()}}
-        if is_dataclass(item) and type(item).__module__.startswith("mien.core."):
+        if is_dataclass(item) and type(item).__module__.startswith(_PLAIN_TYPES):
             parts = {field.name: walk(getattr(item, field.name)) for field in fields(item)}
             return {"type": [type(item).__module__, type(item).__qualname__], "fields": parts}
         raise TypeError(f"a value of type {type(item).__name__} cannot be kept")
@@ -219,7 +220,7 @@ def unpack(structure: Any, arrays: Sequence[np.ndarray], shared: Sequence[np.nda
 
 
 def _core_type(module: str, name: str) -> type:
-    if not module.startswith("mien.core."):
+    if not module.startswith(_PLAIN_TYPES):
         raise ValueError(f"{module}.{name} is none of core's types")
     found = getattr(importlib.import_module(module), name)
     if not is_dataclass(found) or not isinstance(found, type):

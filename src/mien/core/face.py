@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.mesh import Image, Scan, Topology
+from mien.core.mesh import Scan, Topology
 
 
 @dataclass(frozen=True)
@@ -158,40 +158,6 @@ class Registration:
     bare: Float[np.ndarray, " V"] | None = None
     expected_error_mm: Float[np.ndarray, " V"] | None = None
     expected_slip_mm: Float[np.ndarray, " V"] | None = None
-
-
-@dataclass(frozen=True)
-class Rig:
-    """An animatable head: neutral, 52 offsets in `SHAPE_NAMES` order, joints at rest, skin weights."""
-
-    neutral: Float[np.ndarray, "V 3"]
-    shapes: Float[np.ndarray, "52 V 3"]
-    joints: tuple[Joint, ...]
-    joint_weights: Float[np.ndarray, "V J"]
-
-    def pose(self, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "V 3"]:
-        """Neutral plus weighted shapes (metres); joints stay at rest."""
-        active = np.flatnonzero(weights)
-        return self.neutral + np.tensordot(weights[active], self.shapes[active], axes=1)
-
-
-@dataclass(frozen=True)
-class FaceAsset:
-    """All that an export needs. `maps` are keyed as in the asset folder ("face_albedo", ...).
-
-    `confidence` is per texel of the face tile (1 measured ... 0 template); `registered` is the head as
-    scanned, for `scan/registered.ply`. `provenance` and `quality` are plain JSON values.
-    """
-
-    name: str
-    template: Template
-    rig: Rig
-    maps: dict[str, Image]
-    confidence: Image | None = None
-    scan: PreparedScan | None = None
-    registration: Registration | None = None
-    provenance: dict[str, object] = field(default_factory=dict)
-    quality: dict[str, object] = field(default_factory=dict)
 
 
 assert len(SHAPE_NAMES) == 52

@@ -31,6 +31,14 @@ def write_atomically(path: Path, data: bytes) -> None:
             partial.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """A text file (UTF-8), put in place whole; raises `MienError` where it cannot be written."""
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+
+
 @contextmanager
 def whole_folder(out: Path, *, force: bool = False) -> Iterator[Path]:
     """Yields an empty staging folder beside `out` that becomes `out` when the block ends well.

@@ -14,14 +14,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mien.core.conventions import EXPRESSIONS, shape_weights
-from mien.core.mesh import Image
 from mien.geoimage.codec import face_codec
-from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
-from mien.synth.identity.basis import load_basis
-from mien.synth.identity.heads import NeutralHead
-from mien.synth.skin.look import SkinLook, draw_look
-from mien.synth.subject import Subject, draw_subject
-from mien.synth.whole_head import WholeHead, whole_expression, whole_head
+from mien.synth.person import SyntheticPerson
+from mien.synth.subject import draw_subject
 from mien.template.load import load_template
 
 Arrays = dict[str, np.ndarray]
@@ -32,55 +27,20 @@ IMAGE_RESOLUTION, MAP_RESOLUTION, FEATURE_RESOLUTION = 64, 512, 64  # texels a s
 WORN = "smileOpen"  # moves lids, lips, jaw, teeth and tongue, and folds the skin
 
 
-class DrawnPerson:
-    """One subject with all that is drawn of it, each made when it is first asked for."""
-
-    def __init__(self, seed: int, index: int) -> None:
-        self.subject: Subject = draw_subject(seed, index)
-
-    @cached_property
-    def maker(self) -> ExpressionMaker:
-        """The maker of the basis that ships."""
-        return expression_maker(load_basis())
-
-    @cached_property
-    def head(self) -> NeutralHead:
-        """The neutral skin."""
-        return self.maker.heads.head(self.subject)
-
-    @cached_property
-    def bound(self) -> BoundHead:
-        """The neutral with this subject's own way to make expressions."""
-        return self.maker.bind(self.head, self.maker.draw_form(self.subject, self.head))
-
-    @cached_property
-    def whole(self) -> WholeHead:
-        """The head with all its parts."""
-        return whole_head(self.maker, self.bound, self.subject)
-
-    @cached_property
-    def worn(self) -> Float[np.ndarray, "V 3"]:
-        """Offsets of the whole head in the expression `WORN`, metres."""
-        return whole_expression(self.maker, self.whole, shape_weights(EXPRESSIONS[WORN]))
-
-    @cached_property
-    def look(self) -> SkinLook:
-        """What the skin looks like."""
-        return draw_look(self.subject)
+class SampledPerson(SyntheticPerson):
+    """A person with what the database draws beyond it, each made when it is first asked for."""
 
     @cached_property
     def albedo(self) -> UInt8[np.ndarray, "256 256 3"]:
-        """The face tile's albedo, sRGB."""
+        """The face tile's albedo as training draws it, sRGB."""
         from mien.synth.skin.fast import albedo_256
 
         return albedo_256(self.look)
 
     @cached_property
-    def maps(self) -> dict[str, Image]:
-        """The maps of both tiles in full detail."""
-        from mien.synth.skin.maps import skin_maps
-
-        return skin_maps(self.look, MAP_RESOLUTION)
+    def worn(self) -> Float[np.ndarray, "V 3"]:
+        """Offsets of the whole head in the expression `WORN`, metres."""
+        return self.offsets(shape_weights(EXPRESSIONS[WORN]))
 
     @cached_property
     def worn_maps(self) -> Arrays:
@@ -118,40 +78,41 @@ class Modality:
     """Something that the database draws: named arrays (..., C) of a person; of whom it is sampled, in how
     many single rows and in how many runs."""
 
-    draw: Callable[[DrawnPerson], Arrays]
+    draw: Callable[[SampledPerson], Arrays]
     unit: Unit
     rows: int
     runs: int
     people: tuple[int, ...]
 
 
-def _expressions(person: DrawnPerson) -> Arrays:
+def _expressions(person: SampledPerson) -> Arrays:
     codes = {name: shape_weights(code) for name, code in EXPRESSIONS.items()}
     return {name: person.maker.expression(person.bound, code) for name, code in codes.items() if code.any()}
 
 
-def _parts(person: DrawnPerson) -> Arrays:
+def _parts(person: SampledPerson) -> Arrays:
     """Teeth, gums, tongue, corneas, lashes and lid strips: all beyond the skin, which has modalities of its
     own."""
     beyond = slice(person.maker.count, None)
     return {"rest": person.whole.neutral[beyond], WORN: person.worn[beyond]}
 
 
-def _geometry_image(person: DrawnPerson) -> Arrays:
+def _geometry_image(person: SampledPerson) -> Arrays:
     offset = np.zeros(person.maker.template.vertices.shape)
     offset[: person.maker.count] = person.head.skin - person.maker.heads.basis.mean
     return {"neutral": face_codec(load_template(), IMAGE_RESOLUTION).encode(offset)}
 
 
-def _maps_of_light(person: DrawnPerson) -> Arrays:
-    return {name: image.pixels for name, image in person.maps.items() if not name.endswith("displacement")}
+def _maps_of_light(person: SampledPerson) -> Arrays:
+    skin = {name: image for name, image in person.maps.items() if name.startswith(("face_", "head_"))}
+    return {name: image.pixels for name, image in skin.items() if image.unit != "mm"}
 
 
-def _maps_of_relief(person: DrawnPerson) -> Arrays:
-    return {name: image.pixels for name, image in person.maps.items() if name.endswith("displacement")}
+def _maps_of_relief(person: SampledPerson) -> Arrays:
+    return {name: image.pixels for name, image in person.maps.items() if image.unit == "mm"}
 
 
-def _features(person: DrawnPerson) -> Arrays:
+def _features(person: SampledPerson) -> Arrays:
     from mien.synth.skin.features import feature_maps
 
     maps = feature_maps(person.subject, person.look, FEATURE_RESOLUTION)
@@ -185,7 +146,7 @@ MODALITIES = {
 
 def draw_samples(seed: int, only: Collection[str] = tuple(MODALITIES)) -> Samples:
     """The golden samples of the database `seed`, of all modalities or of some."""
-    people = {index: DrawnPerson(seed, index) for index in _ALL}
+    people = {index: SampledPerson(draw_subject(seed, index), MAP_RESOLUTION) for index in _ALL}
     out: Samples = {str(index): {} for index in people}
     for name in only:
         modality = MODALITIES[name]

@@ -20,6 +20,7 @@ from mien.geoimage.codec import GeometryImageCodec, face_codec
 from mien.synth.expression.codes import ExpressionPlan
 from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
 from mien.synth.identity.basis import SynthBasis, load_basis
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import Subject, draw_subject
 from mien.template.load import load_template
 
@@ -80,11 +81,9 @@ class Sampler:
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]
-        person = draw_subject(self.seed, number)
-        head = self.maker.heads.head(person)
-        bound = self.maker.bind(head, self.maker.draw_form(person, head))
-        neutral = self._image(head.skin - self._mean)
-        kept = KeptSubject(person, bound, neutral, *self._skin(person))
+        person = SyntheticPerson(draw_subject(self.seed, number), maker=self.maker)
+        neutral = self._image(person.head.skin - self._mean)
+        kept = KeptSubject(person.subject, person.bound, neutral, *self._skin(person))
         self._kept[number] = kept
         while len(self._kept) > self.keep:
             self._kept.popitem(last=False)
@@ -131,19 +130,17 @@ class Sampler:
         whole[: len(offsets)] = offsets
         return self.codec.encode_fast(whole)
 
-    def _skin(self, person: Subject) -> tuple[np.ndarray | None, DynamicSkin | None]:
+    def _skin(self, person: SyntheticPerson) -> tuple[np.ndarray | None, DynamicSkin | None]:
         if not self.with_albedo:
             return None, None
         from mien.synth.skin.fast import albedo_256
-        from mien.synth.skin.look import draw_look
 
-        look = draw_look(person)
-        albedo = albedo_256(look)
+        albedo = albedo_256(person.look)
         if self.maps == "albedo":
             return albedo, None
         from mien.synth.skin.expressed import dynamic_skin
 
-        return albedo, dynamic_skin(look, albedo, displacement=self.maps == "all")
+        return albedo, dynamic_skin(person.look, albedo, displacement=self.maps == "all")
 
 
 def _expressed(skin: DynamicSkin, neutral: np.ndarray, offset: np.ndarray) -> dict[str, np.ndarray]:

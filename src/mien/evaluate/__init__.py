@@ -1,1 +1,1 @@
-"""What Mien promises, measured: one module a subcommand of `mien evaluate`."""
+"""What is promised, measured: one module a subcommand of `mien evaluate`, named after it."""

@@ -1,119 +1,174 @@
-"""Does the registration know when it is wrong? `mien evaluate registration --plots` and `--robustness`."""
+"""Does the registration know where it is wrong? Expected error beside the true one, and in torn holes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Bool, Float
+
+from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import PreparedScan, Template
-from mien.evaluate.measures.calibration_plot import calibration_picture
-from mien.evaluate.measures.expected_error import HELD_OUT_SEED, Reliability, calibration_samples, reliability
-from mien.evaluate.measures.punched import punched
-from mien.evaluate.measures.robustness import (
-    Outcome,
-    UndisturbedScan,
-    real_subject,
-    robustness,
-    synthetic_subject,
+from mien.evaluate.measures.aims import Aim, Verdict
+from mien.evaluate.measures.calibration_plot import draw_calibration
+from mien.evaluate.measures.evaluation import Findings, Say
+from mien.evaluate.measures.expected_error import (
+    HELD_OUT_SEED,
+    Reliability,
+    measure_reliability,
+    register_samples,
 )
-from mien.evaluate.registration import RealScan
-from mien.meshio.load import load_scan
-from mien.pipeline.render import write_picture
-from mien.register.error_model import TARGETS, error_model
-from mien.register.run import register
-from mien.register.unit import settle_unit
-from mien.scan.clean import clean_scan
-from mien.scan.prepare import prepare_scan
+from mien.evaluate.measures.given_scans import (
+    RealScan,
+    ScanEvaluation,
+    pair_scans,
+    prepare_real,
+    register_and_settle,
+)
+from mien.evaluate.measures.pictures import make_folder, write_plot
+from mien.register.error_features import FEATURES, SURELY, Evidence, evidence
+from mien.register.error_model import TARGETS, ErrorModel, design, error_model
+from mien.register.run import LinearFit, linear_fit, nonrigid_fit
+from mien.scan.clean import select_faces
 from mien.sheets.error_map import error_map
 from mien.template.load import load_template
 
-Rows = list[dict[str, object]]
-Say = Callable[[str], None]
 HELD_OUT_SCANS = 12
-ROBUSTNESS_SEED = 2000
+HOLES, SMALLEST, LARGEST = 9, 0.005, 0.018  # number, and radii in metres
+AROUND = 0.085  # metres round the middle of the face
+GAPS = (0.0, 2.0, 4.0, 6.0, 9.0, 13.0, 20.0)  # mm to the hole's border
 
 
-def plot_calibration(out: Path, scans: list[RealScan], say: Say, count: int = HELD_OUT_SCANS) -> Rows:
-    """Draws calibration.png of `count` held-out synthetic scans, and NAME_error.png of each given scan.
+@dataclass(frozen=True, kw_only=True)
+class EvaluateCalibration(ScanEvaluation):
+    """Registers twelve synthetic scans that the expected error was not fitted on and holds it against the
+    true one, bin by bin. Into your scans holes are torn: what fills them is held against what was there. With
+    --plots the calibration is drawn, and each of your scans in false colours of its expected error."""
 
-    Returns a row a target: Spearman's correlation, the share below twice the prediction, and the bins (mm);
-    and a row a given scan: the true and expected error in holes torn into it, by distance to their border.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    template, model = load_template(), error_model()
-    held_out = list(calibration_samples(template, range(HELD_OUT_SEED, HELD_OUT_SEED + count), say))
-    found = [reliability(model, held_out, target) for target in TARGETS]
-    vertices = sum(len(s.columns) for s in held_out)
+    plots: Path | None = None
+    """Folder for calibration.png and a NAME_error.png for each of your scans."""
+
+    def measure(self, say: Say) -> Findings:
+        """A row a kind of error (off the surface, along it), then a row each of your scans."""
+        scans = pair_scans(self.scans, self.albedo)
+        folder = None if self.plots is None else make_folder(self.plots)
+        template, model = load_template(), error_model()
+        found, said = measure_held_out(template, model, say)
+        if folder is not None:
+            write_plot(folder / "calibration.png", draw_calibration(found, said))
+        rows = [_reliability_row(one) for one in found]
+        rows += [_real_row(template, model, scan, folder, say) for scan in scans]
+        return Findings({"calibration": rows}, tuple(_report(found)))
+
+
+def measure_held_out(
+    template: Template, model: ErrorModel, say: Say, count: int = HELD_OUT_SCANS
+) -> tuple[list[Reliability], str]:
+    """How well each target's prediction holds on scans it was not fitted on, and in words on which."""
+    seeds = range(HELD_OUT_SEED, HELD_OUT_SEED + count)
+    held_out = list(register_samples(template, seeds, say))
+    vertices = sum(len(sample.columns) for sample in held_out)
     said = f"{len(held_out)} synthetic scans that it was not fitted on, {vertices:,} vertices"
-    write_picture(out / "calibration.png", calibration_picture(found, said))
-    rows = _reliability_rows(found)
-    for scan in scans:
-        say(f"error map of {scan.path.name}, and holes torn into it")
-        prepared = prepare_scan(clean_scan(load_scan(scan.path, scan.albedo)))
-        _, registration = settle_unit(template, prepared, register(template, prepared))
-        write_picture(out / f"{scan.path.stem}_error.png", error_map(template, registration))
-        rows.append({"scan": scan.path.name, **_hole_numbers(template, prepared)})
-    return rows
+    return [measure_reliability(model, held_out, target) for target in TARGETS], said
 
 
-def _reliability_rows(found: list[Reliability]) -> Rows:
-    return [
-        {
-            "scan": f"{one.target} (held-out scans)",
-            "spearman": one.correlation,
-            "below_twice_predicted": one.within_two,
-            **{f"bin_{k}_predicted_mm": float(v) for k, v in enumerate(one.predicted, 1)},
-            **{f"bin_{k}_true_mm": float(v) for k, v in enumerate(one.true, 1)},
-        }
-        for one in found
-    ]
-
-
-def _hole_numbers(template: Template, prepared: PreparedScan) -> dict[str, object]:
+def _reliability_row(found: Reliability) -> dict[str, object]:
     return {
-        f"hole_{row['gap_from_mm']:g}_to_{row['gap_to_mm']:g}_mm_{kind}": row[f"{kind}_mm"]
-        for row in punched(template, prepared)
-        for kind in ("true", "expected")
+        "scan": f"{found.target} (held-out scans)",
+        "spearman": found.correlation,
+        "below_twice_predicted": found.within_two,
+        **{f"bin_{k}_predicted_mm": float(v) for k, v in enumerate(found.predicted, 1)},
+        **{f"bin_{k}_true_mm": float(v) for k, v in enumerate(found.true, 1)},
     }
 
 
-def try_robustness(scans: list[RealScan], say: Say) -> list[Outcome]:
-    """Every disturbance on a synthetic head and on the given scans, and what is no face."""
-    template = load_template()
-    subjects: list[UndisturbedScan] = [synthetic_subject(template, ROBUSTNESS_SEED)]
-    subjects += [real_subject(template, load_scan(scan.path, scan.albedo)) for scan in scans]
-    return list(robustness(template, subjects, say))
+def _report(found: list[Reliability]) -> list[Verdict]:
+    """Nothing is aimed at: on the diagonal would be perfect."""
+    verdicts = []
+    for one in found:
+        name = one.target.replace("_", " ")
+        verdicts.append(Aim(f"expected error, {name}: rank correlation").judge(one.correlation))
+        verdicts.append(Aim(f"expected error, {name}: true below twice of it").judge(one.within_two))
+    return verdicts
 
 
-def robustness_table(outcomes: list[Outcome]) -> str:
-    """Markdown: a row a disturbance, a column a head; what is no face; the count of silent faults."""
-    names = list(dict.fromkeys(o.subject for o in outcomes if o.subject != "no face"))
-    found = {(o.subject, o.trial): o for o in outcomes}
-    trials = list(dict.fromkeys(o.trial for o in outcomes if o.subject != "no face"))
-    lines = [f"| disturbance | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for trial in trials:
-        cells = [_cell(found[name, trial]) if (name, trial) in found else "" for name in names]
-        lines.append(f"| {trial} | {' | '.join(cells)} |")
-    lines += ["", "| no face | |", "|---|---|"]
-    lines += [f"| {o.trial} | {_cell(o)} |" for o in outcomes if o.subject == "no face"]
-    wrong = sum(o.verdict == "silently wrong" for o in outcomes)
-    return "\n".join([*lines, "", f"Silently wrong: {wrong} of {len(outcomes)}."])
+def _real_row(
+    template: Template, model: ErrorModel, scan: RealScan, folder: Path | None, say: Say
+) -> dict[str, object]:
+    say(f"{scan.path.name}: holes torn into it")
+    prepared = prepare_real(scan)
+    prepared, registration = register_and_settle(template, prepared)
+    if folder is not None:
+        write_plot(folder / f"{scan.path.stem}_error.png", error_map(template, registration))
+    holes = {
+        f"hole_{row['gap_from_mm']:g}_to_{row['gap_to_mm']:g}_mm_{kind}": row[f"{kind}_mm"]
+        for row in measure_in_holes(template, prepared, model)
+        for kind in ("true", "expected")
+    }
+    return {"scan": scan.path.name, **holes}
 
 
-def outcome_rows(outcomes: list[Outcome]) -> Rows:
-    """For JSON: numbers that do not exist are left out."""
-    return [{k: v for k, v in asdict(o).items() if v == v} for o in outcomes]
+def measure_in_holes(
+    template: Template, prepared: PreparedScan, model: ErrorModel, seed: int = 3
+) -> list[dict[str, float]]:
+    """Tears holes into a scan: what fills them, held against the whole scan.
+
+    A row a range of distances to the hole's border: vertices, and their mean error off the whole scan, true
+    and expected, in millimetres at the template's size.
+    """
+    whole, fitted = _fitted(template, prepared)
+    size = whole.head.pose.scale
+    torn = replace(prepared, scan=select_faces(prepared.scan, _kept(whole, fitted, prepared, seed)))
+    fit, bridged = _fitted(template, torn)
+    before, after = _evidence(whole, fitted), _evidence(fit, bridged)
+    hole = (before.raw > SURELY) & (after.raw < 0.05) & (whole.skin.measured > 0.5)
+    true = whole.surface.closest.query(bridged).distance * MILLIMETRES_PER_METRE / size
+    expected = model.expected(design(template, fit.skin, after.features), "off_surface")
+    gap = after.features[:, FEATURES.index("gap")]
+    return _binned(gap, hole, true, expected)
 
 
-def _cell(outcome: Outcome) -> str:
-    if outcome.verdict == "refused":
-        return f"refused: {_reason(outcome.said)}"
-    numbers = f"{outcome.median_mm:.2f} / {outcome.p95_mm:.2f}"
-    return numbers if outcome.verdict == "works" else f"**silently wrong** {numbers}"
+def _fitted(template: Template, prepared: PreparedScan) -> tuple[LinearFit, Float[np.ndarray, "S 3"]]:
+    fit = linear_fit(template, prepared, lambda _: None)
+    return fit, nonrigid_fit(template, fit, lambda _: None)
 
 
-def _reason(message: str) -> str:
-    """The middle of a refusal: not the file's name, not the advice."""
-    said = message.split(": ", 1)[-1]
-    return said.split(", expected")[0].split("; ")[0]
+def _evidence(fit: LinearFit, fitted: Float[np.ndarray, "S 3"]) -> Evidence:
+    return evidence(fit.skin, fitted, fit.start, fit.surface, fit.bare, fit.head.pose.scale)
+
+
+def _kept(
+    fit: LinearFit, fitted: Float[np.ndarray, "S 3"], prepared: PreparedScan, seed: int
+) -> Bool[np.ndarray, " M"]:
+    """The scan's triangles outside the holes."""
+    rng, size = np.random.default_rng(seed), fit.head.pose.scale
+    centres = prepared.scan.vertices[prepared.scan.triangles].mean(axis=1)
+    middle = prepared.landmarks[27:].mean(axis=0)
+    near = np.linalg.norm(fitted - middle, axis=1) < AROUND * size
+    face = np.flatnonzero(near & (fit.skin.measured > 0.9))
+    keep = np.ones(len(centres), bool)
+    for _ in range(HOLES):
+        ball = fitted[rng.choice(face)]
+        keep &= np.linalg.norm(centres - ball, axis=1) > size * rng.uniform(SMALLEST, LARGEST)
+    return keep
+
+
+def _binned(
+    gap: np.ndarray, hole: np.ndarray, true: np.ndarray, expected: np.ndarray
+) -> list[dict[str, float]]:
+    rows = []
+    for low, high in pairwise(GAPS):
+        here = hole & (gap > low) & (gap <= high)
+        if here.any():
+            rows.append(
+                {
+                    "gap_from_mm": low,
+                    "gap_to_mm": high,
+                    "vertices": float(here.sum()),
+                    "true_mm": float(true[here].mean()),
+                    "expected_mm": float(expected[here].mean()),
+                }
+            )
+    return rows

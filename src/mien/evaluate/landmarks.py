@@ -1,32 +1,62 @@
-"""Detected landmarks against the truth, Mien's networks beside MediaPipe's and both together.
-
-`python -m mien.evaluate.landmarks` prints the table. Real scans and ICT-FaceKit are read from the folder that
-MIEN_DATA names; without it the rows on synthetic heads and on things that are no face remain.
-"""
+"""Detected landmarks against the truth: Mien's networks, MediaPipe's, and both together."""
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from mien.core.errors import MienError
-from mien.evaluate.measures.landmark_cases import Case, cases
+from mien.evaluate.measures.aims import DESIGN, Aim, Verdict
+from mien.evaluate.measures.evaluation import Evaluation, Findings, Say
+from mien.evaluate.measures.landmark_cases import Case, make_cases
 from mien.scan.landmarks.detect import detect_landmarks
 
 NETWORKS = ("mien", "mediapipe", "both")
+USED = "both"  # what `mien rig` detects with
 COLUMNS = ("inner", "percent", "brows", "nose", "eyes", "mouth", "contour")
+DATA = "MIEN_DATA"
 _EYES = np.arange(36, 48)
+
+INNER = Aim("inner landmarks, mean of the faces found, mm")
+LOST = Aim("faces not found")
+MISTAKEN = Aim("taken for a face that is none", at_most=0.0, source=DESIGN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateLandmarks(Evaluation):
+    """Detects 68 landmarks on scans whose landmarks are known, with Mien's networks, with MediaPipe's and
+    with both as `mien rig` does, and measures their mean distance; then tries things that are no face. Random
+    scans need nothing; James, Lee Perry-Smith and ICT-FaceKit come from --data."""
+
+    data: Path | None = None
+    """Folder that holds scans/james, scans/lee-perry-smith and ict-facekit; $MIEN_DATA when left out."""
+    heads: int = 8
+    """How many random scans, and heads of ICT-FaceKit."""
+
+    def measure(self, say: Say) -> Findings:
+        """A row a scan and detector; for people a table with all three side by side."""
+        rows = []
+        for case in make_cases(self.data or _data_folder(), self.heads):
+            say(case.name)
+            rows += [measure_case(case, networks) for networks in NETWORKS]
+        return Findings({"landmarks": [_finite(row) for row in rows]}, _judge(rows), format_rows(rows))
+
+
+def _data_folder() -> Path | None:
+    named = os.environ.get(DATA)
+    return Path(named) if named else None
 
 
 @dataclass(frozen=True)
-class Row:
-    """One scan, one detector: mean distances in millimetres (NaN where refused), the inner one also in
-    percent of the outer eye corners' distance; of the jaw's points to the curve through the true ones."""
+class DetectionRow:
+    """One scan, one detector: mean distances in millimetres (NaN where refused). The inner one is also in
+    percent of the outer eye corners' distance; the contour's is that of the jaw's points from the curve
+    through the true ones. `face`: whether there is one to find."""
 
     case: str
     networks: str
@@ -39,9 +69,10 @@ class Row:
     eyes: float = np.nan
     mouth: float = np.nan
     contour: float = np.nan
+    face: bool = True
 
 
-def measure_case(case: Case, networks: str) -> Row:
+def measure_case(case: Case, networks: str) -> DetectionRow:
     """Runs the detector on the case."""
     started = time.process_time()
     try:
@@ -50,11 +81,11 @@ def measure_case(case: Case, networks: str) -> Row:
         points = None
     seconds = time.process_time() - started
     if points is None or case.truth is None:
-        return Row(case.name, networks, points is not None, seconds)
+        return DetectionRow(case.name, networks, points is not None, seconds, face=case.truth is not None)
     error = np.linalg.norm(points - case.truth, axis=1) * case.millimetres
     inner = float(error[17:].mean())
     eyes_apart = float(np.linalg.norm(case.truth[36] - case.truth[45])) * case.millimetres
-    return Row(
+    return DetectionRow(
         case.name,
         networks,
         True,
@@ -65,11 +96,11 @@ def measure_case(case: Case, networks: str) -> Row:
         nose=float(error[27:36].mean()),
         eyes=float(error[_EYES].mean()),
         mouth=float(error[48:].mean()),
-        contour=float(distance_to_curve(points[:17], case.truth[:17]).mean()) * case.millimetres,
+        contour=float(measure_distance_to_curve(points[:17], case.truth[:17]).mean()) * case.millimetres,
     )
 
 
-def distance_to_curve(
+def measure_distance_to_curve(
     points: Float[np.ndarray, "N 3"], curve: Float[np.ndarray, "K 3"]
 ) -> Float[np.ndarray, " N"]:
     """From each point to the polygon through the curve's points: along a contour nobody can say where its
@@ -80,7 +111,7 @@ def distance_to_curve(
     return np.linalg.norm(offset - share[..., None] * along, axis=2).min(axis=1)
 
 
-def table(rows: list[Row]) -> str:
+def format_rows(rows: list[DetectionRow]) -> str:
     """Markdown: one line a scan, "ours / MediaPipe's / both"."""
     head = ("scan", "inner", "%", "brows", "nose", "eyes", "mouth", "contour", "s")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
@@ -91,7 +122,7 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _cell(row: Row, column: str) -> str:
+def _cell(row: DetectionRow, column: str) -> str:
     if column == "seconds":
         return f"{row.seconds:.1f}"
     value = getattr(row, column)
@@ -102,12 +133,18 @@ def _cell(row: Row, column: str) -> str:
     return "taken for a face" if row.found else "refused"
 
 
-def main() -> None:
-    """Prints the table."""
-    folder = os.environ.get("MIEN_DATA")
-    rows = [measure_case(case, n) for case in cases(Path(folder) if folder else None) for n in NETWORKS]
-    print(table(rows))  # noqa: T201
+def _judge(rows: list[DetectionRow]) -> tuple[Verdict, ...]:
+    """What is used, on faces and on what is none."""
+    used = [row for row in rows if row.networks == USED]
+    faces, others = [r for r in used if r.face], [r for r in used if not r.face]
+    inner = [row.inner for row in faces if row.found]
+    return (
+        INNER.judge(float(np.mean(inner)) if inner else np.nan, f"{len(inner)} of {len(faces)} faces"),
+        LOST.judge(float(sum(not row.found for row in faces)), f"{len(faces)} faces"),
+        MISTAKEN.judge(float(sum(row.found for row in others)), f"{len(others)} things"),
+    )
 
 
-if __name__ == "__main__":
-    main()
+def _finite(row: DetectionRow) -> dict[str, object]:
+    """For JSON: numbers that do not exist are left out."""
+    return {key: value for key, value in asdict(row).items() if value == value}

@@ -1,13 +1,7 @@
-"""Close-ups of made skin, 20 mm wide under a grazing light, beside a scan's at the same scale; its repeats.
-
-`python -m mien.evaluate.skin OUT [--scan S --albedo A --normal N --credit TEXT] [--indices 24,39]`
-writes `skin_closeups.png` and prints the highest peak of each place's autocorrelation.
-"""
+"""Made skin from close by: pictures 20 mm wide under a grazing light, and whether its texture repeats."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +12,16 @@ from scipy import ndimage
 
 from mien.core.errors import MienError
 from mien.core.mesh import Image
+from mien.evaluate.measures.aims import Aim
+from mien.evaluate.measures.evaluation import Evaluation, Findings, Rows, Say
+from mien.evaluate.measures.given_scans import RealScan, prepare_real
+from mien.evaluate.measures.pictures import make_folder, write_plot
 from mien.render.camera import Camera
 from mien.render.lights import macro_studio
 from mien.render.raster import light_for, render_lit
 from mien.render.renderable import Renderable, renderable_from_scan
 from mien.sheets.labels import blank_sheet, draw_text, paste
-from mien.sheets.person import seen
+from mien.sheets.person import show_head
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.heads import neutral_head
 from mien.synth.skin.features import feature_maps
@@ -56,18 +54,76 @@ SPOTS = (
     SkinSpot("lips", {51: 0.25, 57: 0.65, 54: 0.10}, 6.0),
 )
 
+NO_REPEAT = Aim("highest autocorrelation peak of skin", at_most=0.2, source="docs/skin.md: no repeat shows")
 
-def subject_view(
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSkin(Evaluation):
+    """Makes the skin of people of the database and looks for repeats: the highest peak of the autocorrelation
+    of albedo and displacement on cheek, forehead, nose and lips. With --plots each place is drawn, 20 mm wide
+    under a grazing light, beside a real scan where one is given."""
+
+    indices: tuple[int, ...] = (26, 24, 39)
+    """Which people."""
+    seed: int = 1
+    """Another seed makes other people."""
+    resolution: int = 4096
+    """Width of the skin maps in texels."""
+    plots: Path | None = None
+    """Folder for skin_closeups.png."""
+    size: int = 400
+    """Width of each close-up in pixels."""
+    scan: Path | None = None
+    """A real scan to show beside."""
+    albedo: Path | None = None
+    """Its colour texture."""
+    normal: Path | None = None
+    """Its normal map."""
+    credit: str = ""
+    """Line under the picture that says whose scan it is."""
+
+    def measure(self, say: Say) -> Findings:
+        """A row a person and place."""
+        folder = None if self.plots is None else make_folder(self.plots)
+        rows: Rows = []
+        pictures = {} if folder is None else self._draw_scan()
+        for index in self.indices:
+            person = draw_subject(self.seed, index)
+            say(f"skin of {describe_subject(person)}")
+            look = draw_look(person)
+            maps = skin_maps(look, self.resolution)
+            peaks = measure_repeats(maps)
+            rows += [{"who": describe_subject(person), "place": n, "peak": peak} for n, peak in peaks.items()]
+            if folder is not None:
+                view = view_subject(person, maps, look)
+                pictures[describe_subject(person)] = draw_spots(*view, self.size)
+        if folder is not None:
+            write_plot(folder / "skin_closeups.png", draw_sheet(pictures, self.credit))
+        found = [(f"{row['who']}, {row['place']}", float(str(row["peak"]))) for row in rows]
+        return Findings({"skin": rows}, (NO_REPEAT.judge_worst(found),))
+
+    def _draw_scan(self) -> dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]]:
+        """Close-ups of the given scan, if one is."""
+        if self.scan is None:
+            return {}
+        if self.albedo is None or self.normal is None:
+            raise MienError(
+                f"{self.scan}: its colour or normal map is missing, expected both; give --albedo and --normal"
+            )
+        return {"scan": draw_spots(*view_scan(self.scan, self.albedo, self.normal), self.size)}
+
+
+def view_subject(
     person: Subject, maps: dict[str, Image], look: SkinLook
 ) -> tuple[Renderable, Float[np.ndarray, "68 3"]]:
     """A drawn person with skin maps as something to look at, with the person's landmarks (metres)."""
     template = load_template()
     head = neutral_head(load_basis(), person, parts=True).astype(np.float64)
-    shown = seen(head, {**maps, **feature_maps(person, look, 512)})
+    shown = show_head(head, {**maps, **feature_maps(person, look, 512)})
     return shown, template.landmarks.on(head, template.topology)
 
 
-def closeups(
+def draw_spots(
     subject: Renderable, landmarks: Float[np.ndarray, "68 3"], size: int = 400
 ) -> dict[str, UInt8[np.ndarray, "S S 3"]]:
     """Pictures of `SPOTS`, `WIDTH_MM` wide, each lit from the side as for judging relief."""
@@ -90,13 +146,12 @@ def _camera(subject: Renderable, near: Float[np.ndarray, "3"], turn: float, size
     return Camera(eye, target, fov, size, size)
 
 
-def repeat_peak(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -> float:
+def measure_repeat(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -> float:
     """Highest autocorrelation of a square of texture at any shift from 1.5 mm to half its width, -1 to 1,
     apart from the hill round no shift at all (long marks are like themselves along their length).
 
     What changes over more than `_SLOW` is taken out first, local contrast is evened out so that no border or
-    mole counts for all, and
-    each shift is normalised by its own overlap.
+    mole counts for all, and each shift is normalised by its own overlap.
     """
     size = len(texture)
     fine = texture - cv2.GaussianBlur(texture.astype(np.float64), (0, 0), _SLOW * size / width_mm)
@@ -116,7 +171,7 @@ def repeat_peak(texture: Float[np.ndarray, "S S"], width_mm: float = WIDTH_MM) -
     return float(product[apart & (shift > _NEAREST_REPEAT) & (shift < 0.5 * width_mm)].max())
 
 
-def texture_at(image: Image, spot: SkinSpot) -> Float[np.ndarray, "S S"]:
+def cut_texture(image: Image, spot: SkinSpot) -> Float[np.ndarray, "S S"]:
     """A square of a map of the face about `WIDTH_MM` wide round a spot: log light, or displacement."""
     face = grid("face")
     landmarks = face.template.landmarks.on(face.points, face.template.topology)
@@ -131,19 +186,15 @@ def texture_at(image: Image, spot: SkinSpot) -> Float[np.ndarray, "S S"]:
     return np.log(values.mean(axis=2) + 0.02) if values.shape[2] == 3 else values[..., 0]
 
 
-def repeat_peaks(maps: dict[str, Image]) -> dict[str, float]:
+def measure_repeats(maps: dict[str, Image]) -> dict[str, float]:
     """By spot, the higher peak of the albedo's and the displacement's autocorrelation."""
     kinds = ("face_albedo", "face_displacement")
-    return {spot.name: max(repeat_peak(texture_at(maps[kind], spot)) for kind in kinds) for spot in SPOTS}
+    return {spot.name: max(measure_repeat(cut_texture(maps[kind], spot)) for kind in kinds) for spot in SPOTS}
 
 
-def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Renderable, Float[np.ndarray, "68 3"]]:
+def view_scan(scan: Path, albedo: Path, normal: Path) -> tuple[Renderable, Float[np.ndarray, "68 3"]]:
     """A real scan with its own colour and normal map, upright and in metres, with its landmarks."""
-    from mien.meshio.load import load_scan
-    from mien.scan.clean import clean_scan
-    from mien.scan.prepare import prepare_scan
-
-    prepared = prepare_scan(clean_scan(load_scan(scan, albedo)))
+    prepared = prepare_real(RealScan(scan, albedo))
     pixels = cv2.imread(str(normal), cv2.IMREAD_COLOR)
     if pixels is None:
         raise MienError(f"{normal}: cannot be read as a picture, expected a normal map; choose another")
@@ -151,7 +202,9 @@ def scan_view(scan: Path, albedo: Path, normal: Path) -> tuple[Renderable, Float
     return renderable_from_scan(prepared.scan, None, bumps), prepared.landmarks
 
 
-def sheet(rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str) -> UInt8[np.ndarray, "H W 3"]:
+def draw_sheet(
+    rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str
+) -> UInt8[np.ndarray, "H W 3"]:
     """Close-ups in rows with their names."""
     size = len(next(iter(next(iter(rows.values())).values())))
     gap, head, foot = 8, 26, 24 if credit else 0
@@ -170,34 +223,3 @@ def sheet(rows: dict[str, dict[str, UInt8[np.ndarray, "S S 3"]]], credit: str) -
 def describe_subject(person: Subject) -> str:
     """Who a drawn person is, in a few words."""
     return f"subject {person.index}, {person.age:.0f} years, Monk tone {person.monk}"
-
-
-def main() -> None:
-    """The command line of this module."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--indices", default="26,24,39")
-    parser.add_argument("--resolution", type=int, default=4096)
-    parser.add_argument("--size", type=int, default=400)
-    parser.add_argument("--scan", type=Path)
-    parser.add_argument("--albedo", type=Path)
-    parser.add_argument("--normal", type=Path)
-    parser.add_argument("--credit", default="")
-    given = parser.parse_args()
-    rows = {}
-    if given.scan is not None:
-        rows["scan"] = closeups(*scan_view(given.scan, given.albedo, given.normal), given.size)
-    for index in (int(i) for i in given.indices.split(",")):
-        person = draw_subject(given.seed, index)
-        look = draw_look(person)
-        maps = skin_maps(look, given.resolution)
-        rows[describe_subject(person)] = closeups(*subject_view(person, maps, look), given.size)
-        for name, peak in repeat_peaks(maps).items():
-            sys.stdout.write(f"{described(person)}, {name}: autocorrelation peak {peak:.3f}\n")
-    given.out.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(given.out / "skin_closeups.png"), sheet(rows, given.credit)[..., ::-1])
-
-
-if __name__ == "__main__":
-    main()

@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset
 from mien.core.files import whole_folder
 from mien.export.glb import glb_bytes
 from mien.export.images import encode_png, write_map
 from mien.export.manifest import manifest
 from mien.export.obj import write_obj
 from mien.export.scanfiles import write_scan_folder
+from mien.rigging.head import RiggedHead
 
 SUPPORTED_FORMATS = ("glb", "obj")
 
 
 def write_asset(
-    asset: FaceAsset,
+    asset: RiggedHead,
     out: Path,
     *,
     formats: Sequence[str] = SUPPORTED_FORMATS,
@@ -57,7 +57,7 @@ def write_asset(
         (folder / "asset.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _jobs(asset: FaceAsset, folder: Path, formats: Sequence[str]) -> list[Callable[[], object]]:
+def _jobs(asset: RiggedHead, folder: Path, formats: Sequence[str]) -> list[Callable[[], object]]:
     """What can be written independently: the GLB, the OBJ, each map."""
     (folder / "maps").mkdir()
     jobs: list[Callable[[], object]] = []

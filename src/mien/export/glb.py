@@ -15,11 +15,12 @@ from scipy import sparse
 
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, Joint
+from mien.core.face import Joint
 from mien.export.buffers import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, Buffers
 from mien.export.materials import EXTENSIONS, MaterialWriter
 from mien.export.primitives import Primitive, split_by_material
 from mien.geometry.normals import normalized, triangle_cross
+from mien.rigging.head import RiggedHead
 
 SMALLEST_OFFSET = 1e-6  # metres; shorter morph offsets are none
 SMALLEST_TURN = 1e-3  # of a unit normal; smaller changes are none
@@ -37,7 +38,7 @@ class MorphedHead:
     turns: Float[np.ndarray, "52 V 3"]
 
 
-def glb_bytes(asset: FaceAsset, *, sparse_targets: bool = True) -> bytes:
+def glb_bytes(asset: RiggedHead, *, sparse_targets: bool = True) -> bytes:
     """The whole file. `sparse_targets=False` writes every target in full (the plain twin)."""
     _refuse_broken(asset)
     buffers = Buffers()
@@ -62,7 +63,7 @@ def glb_bytes(asset: FaceAsset, *, sparse_targets: bool = True) -> bytes:
     return buffers.glb(document)
 
 
-def _refuse_broken(asset: FaceAsset) -> None:
+def _refuse_broken(asset: RiggedHead) -> None:
     """What would make an invalid file is refused here, before anything is written."""
     rig = asset.rig
     joints = np.array([joint.position for joint in rig.joints])
@@ -75,7 +76,7 @@ def _refuse_broken(asset: FaceAsset) -> None:
         raise MienError(f"the rig's joint weights: {unbound} vertices follow no joint; give each one a joint")
 
 
-def morphed_head(asset: FaceAsset) -> MorphedHead:
+def morphed_head(asset: RiggedHead) -> MorphedHead:
     """Positions, area-weighted normals over the welded topology, and both offsets for each shape."""
     rig, triangles = asset.rig, asset.template.topology.triangles
     corners = triangles.ravel()
@@ -101,7 +102,7 @@ def _unit(vectors: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
 
 
 def _mesh(
-    asset: FaceAsset, head: MorphedHead, primitives: list[Primitive], buffers: Buffers, sparse_targets: bool
+    asset: RiggedHead, head: MorphedHead, primitives: list[Primitive], buffers: Buffers, sparse_targets: bool
 ) -> dict[str, Any]:
     made = []
     for index, primitive in enumerate(primitives):
@@ -123,7 +124,7 @@ def _mesh(
     }
 
 
-def _mesh_extras(asset: FaceAsset, primitives: list[Primitive]) -> dict[str, Any]:
+def _mesh_extras(asset: RiggedHead, primitives: list[Primitive]) -> dict[str, Any]:
     licences = asset.provenance.get("licences")
     return {
         "targetNames": list(SHAPE_NAMES),
@@ -139,7 +140,7 @@ def _mesh_extras(asset: FaceAsset, primitives: list[Primitive]) -> dict[str, Any
 
 
 def _attributes(
-    asset: FaceAsset, head: MorphedHead, primitive: Primitive, buffers: Buffers
+    asset: RiggedHead, head: MorphedHead, primitive: Primitive, buffers: Buffers
 ) -> dict[str, int]:
     ids = primitive.vertex_ids
     joints, weights = strongest_influences(asset.rig.joint_weights[ids])

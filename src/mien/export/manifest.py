@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-import mien
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.face import FaceAsset
 from mien.core.files import sha256_of
 from mien.core.mesh import Topology
+from mien.core.version import __version__
 from mien.export.images import map_kind
 from mien.export.mapinfo import MapInfo, map_info
+from mien.rigging.head import RiggedHead
 
 SCHEMA_VERSION = 1
 TEMPLATE_LICENCE = {
@@ -28,7 +28,7 @@ _LICENCES = [
 ]
 
 
-def manifest(asset: FaceAsset, folder: Path) -> dict[str, Any]:
+def manifest(asset: RiggedHead, folder: Path) -> dict[str, Any]:
     """The content of asset.json for a folder whose other files are all written."""
     topology = asset.template.topology
     return {
@@ -68,7 +68,7 @@ def manifest(asset: FaceAsset, folder: Path) -> dict[str, Any]:
         ],
         "files": [_file_entry(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()],
         "scan_to_asset": None if asset.scan is None else asset.scan.transform.tolist(),
-        "provenance": plain_json({"mien": mien.__version__, **asset.provenance}),
+        "provenance": plain_json({"mien": __version__, **asset.provenance}),
         "quality": plain_json(asset.quality),
         "licences": plain_json(asset.provenance.get("licences", _LICENCES)),
     }

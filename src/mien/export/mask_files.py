@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from mien.core.face import FaceAsset
 from mien.core.mesh import Scan
 from mien.export.images import encode_jpeg, encode_png
 from mien.export.scanfiles import to_scan
 from mien.register.hair import scan_bareness
+from mien.rigging.head import RiggedHead
 from mien.scan.decimate import light_scan
 from mien.scan.landmarks.detect import simplify
 from mien.scan.mask import draw_masks
@@ -23,7 +23,7 @@ FOLLOWED_TINT, IGNORED_TINT, LEFT_TINT = (0.3, 0.9, 0.4), (0.95, 0.1, 0.1), (0.5
 PAINTED_TRIANGLES = 200_000  # a mask without UVs is found again by position, so it may be coarser
 
 
-def write_masks(asset: FaceAsset, folder: Path) -> None:
+def write_masks(asset: RiggedHead, folder: Path) -> None:
     """The mask that the registration worked with: white skin, black hair and cloth; grey,
     off the head too, is left to Mien.
 

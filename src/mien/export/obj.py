@@ -8,13 +8,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mien.core.conventions import srgb_to_linear
-from mien.core.face import FaceAsset, Part
+from mien.core.face import Part
 from mien.core.mesh import Polygons, Topology, safe_name
 from mien.export.images import map_kind, map_stem
 from mien.export.materials import LOOKS, MaterialDefaults
+from mien.rigging.head import RiggedHead
 
 
-def write_obj(asset: FaceAsset, folder: Path) -> None:
+def write_obj(asset: RiggedHead, folder: Path) -> None:
     """NAME.obj (metres, vertices in template order, so that ids match) and NAME.mtl."""
     mtl = folder / f"{asset.name}.mtl"
     mtl.write_text(_mtl(asset))
@@ -62,7 +63,7 @@ def _polygon_lines(polygons: Polygons) -> list[str]:
     return lines
 
 
-def _mtl(asset: FaceAsset) -> str:
+def _mtl(asset: RiggedHead) -> str:
     polygons = asset.template.topology.polygons
     if polygons is not None:
         return _studio_mtl(asset, polygons)
@@ -70,7 +71,7 @@ def _mtl(asset: FaceAsset) -> str:
     return "\n".join(_material(name, asset) for name in materials)
 
 
-def _studio_mtl(asset: FaceAsset, polygons: Polygons) -> str:
+def _studio_mtl(asset: RiggedHead, polygons: Polygons) -> str:
     """The mesh's own material names; one in several UDIM tiles names its maps with <UDIM>."""
     used = [line.split(maxsplit=1)[1] for _, line in polygons.statements if line.startswith("usemtl ")]
     out = []
@@ -86,7 +87,7 @@ def _studio_mtl(asset: FaceAsset, polygons: Polygons) -> str:
     return "\n".join(out)
 
 
-def _material(name: str, asset: FaceAsset, like: str = "", written: str = "") -> str:
+def _material(name: str, asset: RiggedHead, like: str = "", written: str = "") -> str:
     look = LOOKS.get(like or name, MaterialDefaults((0.7, 0.7, 0.7), 0.5))
     textured = f"{name}_albedo" in asset.maps
     colour = np.ones(3) if textured else srgb_to_linear(np.array(look.colour))

@@ -1,4 +1,4 @@
-"""An asset folder back into a `FaceAsset`: for rendering and for everything that edits assets."""
+"""An asset folder read back: for rendering and for everything that edits assets."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import numpy as np
 
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, Joint, Rig, Template
+from mien.core.face import Joint, Template
 from mien.core.mesh import Image
 from mien.export.foreign import template_of
 from mien.export.images import map_key, map_kind
 from mien.export.manifest import topology_sha256
 from mien.export.reader import Glb, read_glb
+from mien.rigging.head import RiggedHead
+from mien.rigging.rig import Rig
 
 
-def read_asset(folder: Path, template: Template) -> FaceAsset:
+def read_asset(folder: Path, template: Template) -> RiggedHead:
     """Reads what `write_asset` wrote; the scan itself is not in the folder and stays None.
 
     A base mesh of the user's comes with the folder. Raises `MienError` where the folder is no asset, or one
@@ -37,7 +39,7 @@ def read_asset(folder: Path, template: Template) -> FaceAsset:
     glb = read_glb(glb_path)
     if not own:
         template = template_of(glb, manifest)
-    return FaceAsset(
+    return RiggedHead(
         name=manifest["name"],
         template=template,
         rig=_rig(glb, manifest, template),
@@ -73,7 +75,7 @@ def _rig(glb: Glb, manifest: dict[str, Any], template: Template) -> Rig:
     joints = tuple(
         Joint(joint["name"], joint["parent"], np.array(joint["position"])) for joint in manifest["joints"]
     )
-    return Rig(neutral, shapes, joints, template.joint_weights)
+    return Rig.on(template, neutral, shapes, joints)
 
 
 def _read_map(path: Path) -> Image:

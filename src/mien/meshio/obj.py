@@ -6,36 +6,47 @@ import re
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from mien.core.errors import MienError
+from mien.meshio.encodings import unmarked
+from mien.meshio.obj_colours import vertex_colours
 from mien.meshio.obj_fast import tokenize
+from mien.meshio.obj_materials import read_materials
 from mien.meshio.obj_plain import ObjContent, read_plain
-from mien.meshio.raw_mesh import RawMesh, fan, unit_colours
-from mien.meshio.udim import place_textures
+from mien.meshio.raw_mesh import RawMesh, fan
 
 
 def read_obj(path: Path, *, ignore_textures: bool = False) -> RawMesh:
-    """Any OBJ with faces: polygons, negative indices, `v x y z r g b`, several materials, no normals."""
+    """Any OBJ with faces: polygons, negative indices, `v x y z r g b`, polypaint, several materials.
+
+    Its text may be UTF-8, UTF-16 or any encoding that agrees with ASCII. Refuses with `MienError` what is no
+    OBJ, names what does not exist, or is cut off.
+    """
     content = _read_fast(path) or read_plain(path)
+    if not len(content.vertices):
+        raise MienError(
+            f"{path}: none of its lines is a vertex (v x y z), expected Wavefront OBJ; export the scan again"
+        )
     _check_declared(path, content)
     triangles, polygon = fan(content.corners, content.counts)
-    colours = unit_colours(content.vertices[:, 3:6]) if content.vertices.shape[1] >= 6 else None
     raw = RawMesh(
         np.ascontiguousarray(content.vertices[:, :3]),
         np.ascontiguousarray(triangles[..., 0]),
-        vertex_colours=colours,
+        notes=list(content.notes),
     )
+    raw.vertex_colours = vertex_colours(content, raw.triangles, raw.notes)
     uv = triangles[..., 1]
     if len(content.uvs) and (uv >= 0).any():
         raw.corner_uvs = content.uvs[uv]
         raw.corner_uvs[(uv < 0).any(axis=1)] = np.nan
-        if not ignore_textures:
-            _read_textures(path, raw, content, polygon)
+    if not ignore_textures:
+        read_materials(path, raw, content, polygon)
     return raw
 
 
 def _read_fast(path: Path) -> ObjContent | None:
-    data = np.fromfile(path, np.uint8)
+    data = _text(path)
     arrays = tokenize(data)
     if arrays is None:
         return None
@@ -44,6 +55,7 @@ def _read_fast(path: Path) -> ObjContent | None:
     statements = [
         (_line_at(data, int(at)), int(face)) for at, face in zip(arrays.words, arrays.words_face, strict=True)
     ]
+    polypaint = [data[a:b].tobytes().decode("ascii", "replace") for a, b in arrays.polypaint.tolist()]
     return ObjContent(
         arrays.vertices,
         arrays.uvs,
@@ -52,12 +64,19 @@ def _read_fast(path: Path) -> ObjContent | None:
         statements,
         head,
         last.removesuffix("\n").split("\n")[-1].strip(),
+        polypaint,
     )
+
+
+def _text(path: Path) -> UInt8[np.ndarray, " B"]:
+    data = np.fromfile(path, np.uint8)
+    start = data[:1024].tobytes()
+    return data if unmarked(start) == start else np.frombuffer(unmarked(data.tobytes()), np.uint8)
 
 
 def _line_at(data: np.ndarray, at: int) -> str:
     text = data[at : at + 4096].tobytes()
-    return text.split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+    return text.split(b"\n", 1)[0].decode("utf-8", "surrogateescape").strip()
 
 
 def _check_declared(path: Path, content: ObjContent) -> None:
@@ -72,64 +91,3 @@ def _check_declared(path: Path, content: ObjContent) -> None:
                 f"{path}: its header declares {declared[1]} {what} but it holds {got}; "
                 "the file looks cut off, export or copy it again"
             )
-
-
-def _read_textures(path: Path, raw: RawMesh, content: ObjContent, polygon: np.ndarray) -> None:
-    """Fills `textures` and `triangle_texture` from the MTL files; materials without a map get -1."""
-    uses = [(_argument(line), face) for line, face in content.statements if line.startswith("usemtl")]
-    maps = _diffuse_maps(path, raw, content, bool(uses))
-    names = [name for name, _ in uses]
-    files: list[Path] = sorted({maps[name] for name in names if name in maps})
-    if not files:
-        return
-    # before the first usemtl the index is -1: the last entry, which is "none"
-    of_material = np.array([files.index(maps[n]) if n in maps else -1 for n in names] + [-1])
-    material = np.searchsorted([face for _, face in uses], polygon, side="right") - 1
-    place_textures(raw, of_material[material], files, "the MTL file")
-
-
-def _argument(line: str) -> str:
-    words = line.split(maxsplit=1)
-    return words[1].strip() if len(words) > 1 else ""
-
-
-def _diffuse_maps(path: Path, raw: RawMesh, content: ObjContent, used: bool) -> dict[str, Path]:
-    """`map_Kd` of each material. A missing MTL is refused only if faces use materials and no vertex
-    colours could stand in for it."""
-    maps: dict[str, Path] = {}
-    for line, _ in content.statements:
-        if not line.startswith("mtllib"):
-            continue
-        file = path.parent / _argument(line).replace("\\", "/")
-        if file.is_file():
-            raw.read.append(file)
-            maps |= _parse_mtl(file)
-        elif used and raw.vertex_colours is None:
-            raise MienError(
-                f"{file}: the material file named by {path.name} does not exist; place it beside the "
-                "scan, give --albedo IMAGE, or delete its mtllib line to go without colour"
-            )
-    return maps
-
-
-def _parse_mtl(file: Path) -> dict[str, Path]:
-    maps: dict[str, Path] = {}
-    material = ""
-    for line in file.read_text("utf-8", "replace").splitlines():
-        words = line.split(maxsplit=1)
-        if len(words) < 2:
-            continue
-        if words[0] == "newmtl":
-            material = words[1].strip()
-        elif words[0].lower() == "map_kd":
-            maps[material] = file.parent / _without_options(words[1].strip()).replace("\\", "/")
-    return maps
-
-
-def _without_options(argument: str) -> str:
-    """The file name of a `map_Kd` line, which may hold spaces, after options such as `-s 1 1 1`."""
-    option = re.compile(r"^-(?:blendu|blendv|cc|clamp|texres|bm|boost|imfchan|type)\s+\S+\s+")
-    vector = re.compile(r"^-(?:mm|o|s|t)(?:\s+-?[\d.]+)+\s+")
-    while match := option.match(argument) or vector.match(argument):
-        argument = argument[match.end() :]
-    return argument

@@ -22,10 +22,12 @@ _POWERS = 10.0 ** np.arange(23)
 
 @dataclass(frozen=True)
 class ObjArrays:
-    """An OBJ's numbers: vertex rows (`columns` of them are set), UVs, and faces as corners.
+    """An OBJ's numbers: vertex rows (3 columns, or 6 with colours, NaN on lines without), UVs, and faces as
+    corners.
 
     `corners` are 0-based (vertex, UV or -1), `counts` corners a face. `words` are the byte offsets of the
-    `usemtl` and `mtllib` lines and `words_face` how many faces stand above each.
+    `usemtl` and `mtllib` lines and `words_face` how many faces stand above each; `polypaint` where the
+    digits of ZBrush's `#MRGB` lines begin and end.
     """
 
     vertices: Float[np.ndarray, "N K"]
@@ -34,6 +36,7 @@ class ObjArrays:
     counts: Int[np.ndarray, " F"]
     words: Int[np.ndarray, " W"]
     words_face: Int[np.ndarray, " W"]
+    polypaint: Int[np.ndarray, "P 2"]
 
 
 def tokenize(data: UInt8[np.ndarray, " B"]) -> ObjArrays | None:
@@ -42,22 +45,23 @@ def tokenize(data: UInt8[np.ndarray, " B"]) -> ObjArrays | None:
     counted = _count(data)
     if counted[0] < 0 or counted[0] == 0 or counted[3] == 0:
         return None
-    n_vertices, n_uvs, n_faces, n_corners, n_words, columns = counted
+    n_vertices, n_uvs, n_faces, n_corners, n_words, n_paint, columns = counted
     vertices = np.empty((n_vertices, columns))
     uvs = np.empty((n_uvs, 2))
     corners = np.empty((n_corners, 2), np.int32)
     counts = np.empty(n_faces, np.int32)
     words, words_face = np.empty(n_words, np.int64), np.empty(n_words, np.int64)
-    if not _fill(data, vertices, uvs, corners, counts, words, words_face, _POWERS):
+    polypaint = np.empty((n_paint, 2), np.int64)
+    if not _fill(data, vertices, uvs, corners, counts, words, words_face, polypaint, _POWERS):
         return None
-    return ObjArrays(vertices, uvs, corners, counts, words, words_face)
+    return ObjArrays(vertices, uvs, corners, counts, words, words_face, polypaint)
 
 
 @njit(cache=True)
 @no_type_check
 def _kind(data, at, size):
-    """What the line that begins here is: 1 v, 2 vt, 3 f, 4 usemtl or mtllib, 0 anything else; and where
-    its body begins."""
+    """What the line that begins here is: 1 v, 2 vt, 3 f, 4 usemtl or mtllib, 5 #MRGB, 0 anything else; and
+    where its body begins."""
     if at + 1 >= size:
         return 0, at
     second = data[at + 1]
@@ -71,7 +75,18 @@ def _kind(data, at, size):
         return 3, at + 2
     elif (data[at] == 117 and second == 115) or (data[at] == 109 and second == 116):  # us.., mt..
         return 4, at
+    elif data[at] == _HASH and second == 77 and _polypaint(data, at, size):  # #M
+        return 5, at + 5
     return 0, at
+
+
+@njit(cache=True)
+@no_type_check
+def _polypaint(data, at, size):
+    """Whether RGB and a blank follow on #M."""
+    if at + 5 >= size or data[at + 2] != 82 or data[at + 3] != 71 or data[at + 4] != 66:
+        return False
+    return data[at + 5] == _SPACE or data[at + 5] == _TAB
 
 
 @njit(cache=True)
@@ -105,7 +120,7 @@ def _next_line(data, at, size):
 @njit(cache=True)
 @no_type_check
 def _tokens(data, at, size):
-    """How many tokens stand on the rest of this line."""
+    """How many tokens stand on the rest of this line, and where that is over."""
     count = 0
     at = _skip_blank(data, at, size)
     while not _line_over(data, at, size):
@@ -113,40 +128,44 @@ def _tokens(data, at, size):
         while not _line_over(data, at, size) and data[at] != _SPACE and data[at] != _TAB:
             at += 1
         at = _skip_blank(data, at, size)
-    return count
+    return count, at
 
 
 @njit(cache=True)
 @no_type_check
 def _count(data):
-    """(vertices, uvs, faces, corners, words, columns a vertex); all -1 to give up."""
+    """(vertices, uvs, faces, corners, words, lines of polypaint, columns a vertex); all -1 to give up."""
     size = data.shape[0]
-    vertices = uvs = faces = corners = words = 0
-    columns = 7
+    vertices = uvs = faces = corners = words = paint = 0
+    columns = 3
     at = 0
     while at < size:
         at = _skip_blank(data, at, size)
         kind, body = _kind(data, at, size)
         if kind == 1:
-            tokens = _tokens(data, body, size)
+            tokens, over = _tokens(data, body, size)
+            at = over - 1  # a backslash there continues the line
             if tokens < 3:
-                return -1, -1, -1, -1, -1, -1
+                return -1, -1, -1, -1, -1, -1, -1
             vertices += 1
-            columns = min(columns, tokens)
+            columns = max(columns, tokens)
         elif kind == 2:
             uvs += 1
         elif kind == 3:
-            tokens = _tokens(data, body, size)
+            tokens, over = _tokens(data, body, size)
+            at = over - 1  # a backslash there continues the line
             if tokens < 3:
-                return -1, -1, -1, -1, -1, -1
+                return -1, -1, -1, -1, -1, -1, -1
             faces += 1
             corners += tokens
         elif kind == 4:
             words += 1
+        elif kind == 5:
+            paint += 1
         at = _next_line(data, at, size)
         if at < 0:
-            return -1, -1, -1, -1, -1, -1
-    return vertices, uvs, faces, corners, words, 6 if columns >= 6 else 3
+            return -1, -1, -1, -1, -1, -1, -1
+    return vertices, uvs, faces, corners, words, paint, 6 if columns >= 6 else 3
 
 
 @njit(cache=True)
@@ -221,21 +240,22 @@ def _integer(data, at, size):
 @njit(cache=True)
 @no_type_check
 def _numbers(data, at, size, out, powers):
-    """Fills `out` with the numbers that begin here; False where they are not all there."""
-    for k in range(out.shape[0]):
-        at = _skip_blank(data, at, size)
-        out[k], at = _number(data, at, size, powers)
-        if at < 0:
-            return False
-        if at < size and data[at] > _SPACE and data[at] != _HASH:
-            return False
+    """How many numbers stand on the rest of the line, the first of them in `out`, and where that is over; -1
+    where something else does.
+
+    A comment that touches a number is something else: Microsoft writes NaN as 1.#QNAN.
+    """
+    count = 0
     at = _skip_blank(data, at, size)
-    while not _line_over(data, at, size):  # w, or columns that other vertices lack: numbers all the same
-        _, at = _number(data, at, size, powers)
-        if at < 0:
-            return False
+    while not _line_over(data, at, size):
+        number, at = _number(data, at, size, powers)
+        if at < 0 or (at < size and data[at] > _SPACE):
+            return -1, at
+        if count < out.shape[0]:
+            out[count] = number
+        count += 1
         at = _skip_blank(data, at, size)
-    return True
+    return count, at
 
 
 @njit(cache=True)
@@ -269,20 +289,24 @@ def _corner(data, at, size, n_vertices, n_uvs, out):
 
 @njit(cache=True)
 @no_type_check
-def _fill(data, vertices, uvs, corners, counts, words, words_face, powers):
+def _fill(data, vertices, uvs, corners, counts, words, words_face, polypaint, powers):
     """The second pass; False to give up. Indices may name what stands further down in the file."""
     size = data.shape[0]
-    v = t = f = c = w = 0
+    v = t = f = c = w = p = 0
     at = 0
     while at < size:
         at = _skip_blank(data, at, size)
         kind, body = _kind(data, at, size)
         if kind == 1:
-            if not _numbers(data, body, size, vertices[v], powers):
+            count, at = _numbers(data, body, size, vertices[v], powers)
+            if count < 3:
                 return False
+            if count < 6:
+                vertices[v, 3:] = np.nan
             v += 1
         elif kind == 2:
-            if not _numbers(data, body, size, uvs[t], powers):
+            count, at = _numbers(data, body, size, uvs[t], powers)
+            if count < 2:
                 return False
             t += 1
         elif kind == 3:
@@ -296,8 +320,12 @@ def _fill(data, vertices, uvs, corners, counts, words, words_face, powers):
                 body = _skip_blank(data, body, size)
             counts[f] = c - first
             f += 1
+            at = body
         elif kind == 4:
             words[w], words_face[w] = at, f
             w += 1
         at = _next_line(data, at, size)
+        if kind == 5:
+            polypaint[p, 0], polypaint[p, 1] = body, at - 1
+            p += 1
     return True

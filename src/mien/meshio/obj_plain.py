@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,12 @@ from mien.meshio.obj_text import ObjText, parse_numbers, token_starts, tokens_pe
 
 @dataclass(frozen=True)
 class ObjContent:
-    """What an OBJ file holds. `vertices` have 3 columns, or 6 with colours as they stand in the file.
+    """What an OBJ file holds. `vertices` have 3 columns, or 6 with colours as they stand in the file (NaN on
+    lines without).
 
     `corners` are 0-based (vertex, UV or -1) of all polygons, `counts` the corners of each. `statements` are
     the usemtl and mtllib lines, each with the number of faces above it; `head` the first lines, `last` the
-    last.
+    last; `polypaint` what stands on ZBrush's #MRGB lines; `notes` tell what was left out.
     """
 
     vertices: Float[np.ndarray, "N K"]
@@ -29,20 +30,29 @@ class ObjContent:
     statements: list[tuple[str, int]]
     head: list[str]
     last: str
+    polypaint: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
 def read_plain(path: Path) -> ObjContent:
     """The file's content, or a `MienError` that names the line at fault."""
-    text = ObjText.read(path)
+    return read_text(ObjText.read(path))[0]
+
+
+def read_text(text: ObjText) -> tuple[ObjContent, Int[np.ndarray, " F"]]:
+    """The text's content, and the line of each face."""
     vertices = _read_vertices(text)
     uv_rows = text.rows(b"vt")
     uvs = _columns(*_numbers(text, uv_rows, b"vt", 2), 0, 2)
-    corners, counts, rows = _read_faces(text, uv_rows)
+    corners, counts, rows, notes = _read_faces(text, uv_rows)
+    _check_used(text, vertices, corners)
     marks = np.sort(np.concatenate([text.rows(b"usemtl"), text.rows(b"mtllib")]))
     above = np.searchsorted(rows, marks)
     statements = [(text.line(int(row)), int(n)) for row, n in zip(marks, above, strict=True)]
     head = [text.line(i) for i in range(min(50, len(text.starts)))]
-    return ObjContent(vertices, uvs, corners, counts, statements, head, text.line(len(text.starts) - 1))
+    last = text.line(len(text.starts) - 1)
+    paint = [text.line(row).split(maxsplit=1)[-1] for row in text.rows(b"#MRGB").tolist()]
+    return ObjContent(vertices, uvs, corners, counts, statements, head, last, paint, notes), rows
 
 
 def _numbers(text: ObjText, rows: np.ndarray, keyword: bytes, least: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,32 +80,62 @@ def _columns(values: np.ndarray, counts: np.ndarray, first: int, last: int) -> n
 
 
 def _read_vertices(text: ObjText) -> np.ndarray:
-    rows = text.rows(b"v")
-    values, counts = _numbers(text, rows, b"v", 3)
-    coloured = len(rows) and (counts >= 6).all()  # 3: x y z; 4: x y z w; 6 and 7: with a colour
-    vertices = _columns(values, counts, 0, 6 if coloured else 3)
-    bad = np.flatnonzero(~np.isfinite(vertices[:, :3]).all(axis=1))
-    if len(bad):
-        raise MienError(
-            f"{text.path}: {len(bad)} of {len(vertices)} vertices have NaN or infinite coordinates (the "
-            f"first on line {rows[bad[0]] + 1}), expected finite numbers; repair or re-export the scan"
-        )
+    """Three columns, or six where any line has a colour; the others' are NaN."""
+    values, counts = _numbers(text, text.rows(b"v"), b"v", 3)
+    coloured = counts >= 6  # 3: x y z; 4: x y z w; 6 and 7: with a colour
+    if coloured.all() or not coloured.any():
+        return _columns(values, counts, 0, 6 if len(counts) and coloured.all() else 3)
+    vertices = np.full((len(counts), 6), np.nan)
+    vertices[:, :3] = _columns(values, counts, 0, 3)
+    starts = np.cumsum(counts) - counts
+    vertices[coloured, 3:] = values[starts[coloured, None] + np.arange(3, 6)]
     return vertices
 
 
-def _read_faces(text: ObjText, uv_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Corners (vertex, UV or -1), corners a face, and the line of each face."""
+def _check_used(text: ObjText, vertices: np.ndarray, corners: np.ndarray) -> None:
+    """Refuses NaN and infinite coordinates, but those of points that no face uses (depth cameras' holes)."""
+    bad = ~np.isfinite(vertices[:, :3]).all(axis=1)
+    if not bad.any():
+        return
+    used = np.zeros(len(vertices), bool)
+    used[corners[:, 0]] = True
+    if (bad & used).any():
+        line = text.rows(b"v")[np.argmax(bad & used)] + 1
+        raise MienError(
+            f"{text.path}: {(bad & used).sum()} of {len(vertices)} vertices have NaN or infinite coordinates "
+            f"(the first on line {line}), expected finite numbers; repair or re-export the scan"
+        )
+
+
+def _read_faces(
+    text: ObjText, uv_rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Corners (vertex, UV or -1), corners a face, the line of each face, and a note on what was left out."""
     rows = text.rows(b"f")
-    body = text.bodies(rows, b"f").replace(b"//", b"/0/").replace(b"/ ", b"/0 ").replace(b"/\n", b"/0\n")
-    starts = token_starts(body)
-    counts = tokens_per_line(body, starts)
+    notes: tuple[str, ...] = ()
+    body, starts, counts = _corner_text(text, rows)
     if (counts < 3).any():
-        text.refuse(int(rows[np.argmax(counts < 3)]), "expected a face of at least 3 corners")
+        rows, notes = _surfaces(text, rows, counts < 3)
+        body, starts, counts = _corner_text(text, rows)
     vertex, uv = _parse_corners(text, rows, body, starts)
     line_of_corner = np.repeat(rows, counts)
     vertex = _resolve(text.path, vertex, line_of_corner, text.rows(b"v"), "vertex")
     uv = _resolve(text.path, uv, line_of_corner, uv_rows, "texture coordinate")
-    return np.stack([vertex, uv], axis=1), counts, rows
+    return np.stack([vertex, uv], axis=1), counts, rows, notes
+
+
+def _corner_text(text: ObjText, rows: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
+    """These lines' corners with zeros where a number is left out, where each begins, and corners a line."""
+    body = text.bodies(rows, b"f").replace(b"//", b"/0/").replace(b"/ ", b"/0 ").replace(b"/\n", b"/0\n")
+    starts = token_starts(body)
+    return body, starts, tokens_per_line(body, starts)
+
+
+def _surfaces(text: ObjText, rows: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The lines of faces without those of points and edges; a file that ends with one is cut off."""
+    if rows[small][-1] >= len(text.starts) - 2:
+        text.refuse(int(rows[small][-1]), "expected a face of at least 3 corners")
+    return rows[~small], (f"{small.sum()} faces of fewer than 3 corners were left out",)
 
 
 def _parse_corners(

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from mien.core.errors import MienError
+from mien.meshio.encodings import joined_continuations, unmarked
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,11 @@ class ObjText:
 
     @classmethod
     def read(cls, path: Path) -> ObjText:
-        """With line ends, tabs, continued lines and indentation brought to one form."""
-        data = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\\\n", b"  ")
-        data = data.replace(b"\t", b" ")
+        """With marks, line ends, tabs, continued lines and indentation brought to one form."""
+        data = unmarked(path.read_bytes()).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        data = joined_continuations(data).replace(b"\t", b" ")
+        if b"1.#" in data:  # Microsoft's NaN and infinity
+            data = re.sub(rb"-?1\.#(?:QNAN|SNAN|IND|INF)\d*", b"nan", data)
         if b"\n " in data or data.startswith(b" "):
             data = re.sub(rb"(?m)^ +", b"", data)
         data += b"" if data.endswith(b"\n") else b"\n"
@@ -35,8 +38,8 @@ class ObjText:
         return cls(path, data, np.concatenate([[0], ends[:-1] + 1]), ends)
 
     def line(self, row: int) -> str:
-        """One line's text."""
-        return self.data[self.starts[row] : self.ends[row]].decode("utf-8", "replace").strip()
+        """One line's text; bytes that are no UTF-8 stay as surrogates."""
+        return self.data[self.starts[row] : self.ends[row]].decode("utf-8", "surrogateescape").strip()
 
     def rows(self, keyword: bytes) -> Int[np.ndarray, " R"]:
         """The lines that start with this word and a space."""

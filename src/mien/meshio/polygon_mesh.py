@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mien.core.errors import MienError
+from mien.core.errors import MienError, readable
 from mien.core.files import sha256_of
 from mien.core.mesh import PolygonMesh, Polygons
-from mien.meshio.gltf import _Document
+from mien.meshio.gltf import read_bare_gltf
 from mien.meshio.load import check_finite
-from mien.meshio.obj_plain import read_plain
+from mien.meshio.obj_plain import read_text
 from mien.meshio.obj_text import ObjText
-from mien.meshio.raw_mesh import RawMesh, merge_positions
+from mien.meshio.raw_mesh import merge_positions
 
 _STATEMENTS = (b"o", b"g", b"s", b"usemtl")
 _PLAIN = "head"  # the material of faces that name none
@@ -58,9 +55,9 @@ def _starts(polygons: Polygons) -> np.ndarray:
 
 
 def _from_obj(path: Path) -> PolygonMesh:
-    content = read_plain(path)
     text = ObjText.read(path)
-    statements = _statements(text, text.rows(b"f"))
+    content, face_rows = read_text(text)
+    statements = _statements(text, face_rows)
     uses = [(face, line.split(maxsplit=1)[1]) for face, line in statements if line.startswith("usemtl ")]
     names = [_PLAIN, *dict.fromkeys(name for _, name in uses)]
     start = np.array([0, *(face for face, _ in uses)])
@@ -82,32 +79,13 @@ def _statements(text: ObjText, face_rows: np.ndarray) -> list[tuple[int, str]]:
     """Object, group, smoothing and material lines, and the number of the face before which each stands."""
     rows = np.sort(np.concatenate([text.rows(keyword) for keyword in _STATEMENTS]))
     faces = np.searchsorted(face_rows, rows)
-    return [(int(f), text.line(r)) for f, r in zip(faces, rows.tolist(), strict=True)]
-
-
-class _NamedDocument(_Document):
-    """A glTF file that remembers the material of each primitive and how many triangles it has."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, ignore_textures=True)
-        self.runs: list[tuple[str, int]] = []
-
-    def _primitive(self, primitive: dict[str, Any], transform: np.ndarray) -> RawMesh:
-        raw = super()._primitive(primitive, transform)
-        name = _PLAIN
-        if "material" in primitive:
-            name = self.json["materials"][primitive["material"]].get("name", f"{_PLAIN}_{len(self.runs)}")
-        self.runs.append((name, len(raw.triangles)))
-        return raw
+    return [(int(f), readable(text.line(r))) for f, r in zip(faces, rows.tolist(), strict=True)]
 
 
 def _from_gltf(path: Path) -> PolygonMesh:
     """Vertices that were split at seams are welded; each corner keeps its own texture coordinate."""
-    try:
-        document = _NamedDocument(path)
-        raw = document.mesh()
-    except (KeyError, IndexError, ValueError, TypeError, struct.error, json.JSONDecodeError) as error:
-        raise MienError(f"{path}: is not a complete glTF 2.0 file ({error!r}); export it again") from error
+    raw, parts = read_bare_gltf(path)
+    runs = [(_material(name, i), count) for i, (name, count) in enumerate(parts)]
     kept, remap = merge_positions(raw.vertices)
     triangles = remap[raw.triangles]
     corner_uvs = np.full(triangles.size, -1)
@@ -117,8 +95,8 @@ def _from_gltf(path: Path) -> PolygonMesh:
         known = np.isfinite(flat).all(axis=1)
         uvs, inverse = np.unique(flat[known], axis=0, return_inverse=True)
         corner_uvs[known] = inverse.ravel()
-    names = tuple(dict.fromkeys(name for name, _ in document.runs))
-    material = np.repeat([names.index(n) for n, _ in document.runs], [count for _, count in document.runs])
+    names = tuple(dict.fromkeys(name for name, _ in runs))
+    material = np.repeat([names.index(n) for n, _ in runs], [count for _, count in runs])
     polygons = Polygons(np.full(len(triangles), 3), triangles.ravel(), corner_uvs)
     return PolygonMesh(
         path.stem,
@@ -129,3 +107,7 @@ def _from_gltf(path: Path) -> PolygonMesh:
         names,
         sha256_of(path),
     )
+
+
+def _material(name: str | None, number: int) -> str:
+    return _PLAIN if name is None else name or f"{_PLAIN}_{number}"

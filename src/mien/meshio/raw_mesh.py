@@ -69,8 +69,19 @@ def merge_positions(
 
 
 def unit_colours(colours: np.ndarray) -> np.ndarray:
-    """Vertex colours in 0..1 whatever their file held: integers, 0..255 floats or 0..1 floats."""
-    if np.issubdtype(colours.dtype, np.integer):
-        return colours[:, :3] / float(np.iinfo(colours.dtype).max)
-    scale = 255.0 if colours.size and np.nanmax(colours[:, :3]) > 1.0 + 1e-6 else 1.0
-    return np.clip(colours[:, :3].astype(np.float64) / scale, 0.0, 1.0)
+    """Vertex colours in 0..1 whatever their file held: 0..1, 0..255 or 0..65535, in any type.
+
+    What a type could hold does not tell (integers of 32 bits hold 0..255, too): the brightest values do, but
+    for a hundredth, so that a few beyond the range darken nothing.
+    """
+    colours = colours[:, :3]
+    if colours.dtype == np.uint8:
+        return colours / 255.0
+    if not colours.size or np.nanmax(colours, initial=0) <= 1.0 + 1e-6:
+        return np.clip(colours.astype(np.float64), 0.0, 1.0)
+    bright = np.nan_to_num(np.nanmax(colours.astype(np.float64), axis=1, initial=0))
+    nearly_all = int(0.99 * (len(bright) - 1))
+    top = np.partition(bright, nearly_all)[nearly_all]
+    largest = np.iinfo(colours.dtype).max if np.issubdtype(colours.dtype, np.integer) else top
+    full = next((full for full in (1.0, 255.0, 65535.0) if top <= 2 * full), float(largest))
+    return np.clip(colours / full, 0.0, 1.0)

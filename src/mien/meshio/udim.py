@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +19,34 @@ _NUMBER = re.compile(r"(?<!\d)1\d{3}(?!\d)")
 _PLACEHOLDER = re.compile(r"<udim>", re.IGNORECASE)
 _MUDBOX = re.compile(r"<uvtile>", re.IGNORECASE)
 
+_FARTHEST = 1e6  # what lies beyond is no texture coordinate
+
 _FileOfTile = Callable[[tuple[int, int]], Path]
 
 
 def place_textures(
-    raw: RawMesh, material: Int[np.ndarray, " M"], files: list[Path], asked_for_by: str
+    raw: RawMesh,
+    material: Int[np.ndarray, " M"],
+    files: list[Path],
+    asked_for_by: str,
+    opaque: Collection[Path] = (),
 ) -> None:
     """Reads the textures that are used and says of each triangle which one; moves its UVs into 0..1.
 
     `material` is an index into `files`, or -1. A file is a set of UDIM tiles if its name holds `<UDIM>` (or
     Mudbox's `<UVTILE>`), or the number of a tile while its neighbours exist for the tiles that the UVs reach.
-    Otherwise the image repeats, as OBJ and glTF say. `raw.notes` tell what was decided.
+    Otherwise the image repeats, as OBJ and glTF say. The alpha of files in `opaque` means nothing.
+    `raw.notes` tell what was decided.
     """
     assert raw.corner_uvs is not None
-    known = np.isfinite(raw.corner_uvs[:, 0, 0]) & np.isfinite(raw.corner_uvs).all(axis=(1, 2))
     tile = tiles_of(raw.corner_uvs)
+    known = np.isfinite(raw.corner_uvs[:, 0, 0]) & np.isfinite(raw.corner_uvs).all(axis=(1, 2))
     texture = np.full(len(material), -1)
     for number, file in enumerate(files):
         rows = np.flatnonzero((material == number) & known)
         if len(rows):
-            texture[rows] = _place(raw, file, None if tile is None else tile[rows], asked_for_by)
+            read = partial(_texture, raw, asked_for_by=asked_for_by, alpha=file not in opaque)
+            texture[rows] = _place(raw, file, None if tile is None else tile[rows], read)
     raw.triangle_texture = texture
     if tile is not None:
         raw.corner_uvs -= tile[:, None, :]
@@ -46,8 +56,11 @@ def tiles_of(corner_uvs: Float[np.ndarray, "M 3 2"]) -> Int[np.ndarray, "M 2"] |
     """The (column, row) of the tile round each triangle's middle; None where all lie in the first.
 
     A triangle that touches the first tile's border from inside belongs to it; unknown UVs (NaN) do, too.
+    Triangles with coordinates far beyond any tile become unknown in place.
     """
     low, high = np.nanmin(corner_uvs, initial=0.0), np.nanmax(corner_uvs, initial=1.0)
+    if low < -_FARTHEST or high > _FARTHEST:
+        corner_uvs[(np.abs(corner_uvs) > _FARTHEST).any(axis=(1, 2))] = np.nan
     if low >= 0.0 and high <= 1.0:
         return None
     outside = ((corner_uvs < 0.0) | (corner_uvs > 1.0)).any(axis=(1, 2))
@@ -57,7 +70,7 @@ def tiles_of(corner_uvs: Float[np.ndarray, "M 3 2"]) -> Int[np.ndarray, "M 2"] |
 
 
 def _place(
-    raw: RawMesh, file: Path, tile: np.ndarray | None, asked_for_by: str
+    raw: RawMesh, file: Path, tile: np.ndarray | None, read: Callable[[Path], int]
 ) -> Int[np.ndarray, " K"] | int:
     """The texture of each triangle of one material; images are read once."""
     used = np.zeros((1, 2), int) if tile is None else np.unique(tile, axis=0)
@@ -65,13 +78,13 @@ def _place(
     if file_of is None:
         if tile is not None and tile.any():
             raw.notes.append(f"UVs reach beyond 0..1 and {file.name} is one image: it repeats")
-        return _texture(raw, file, asked_for_by)
+        return read(file)
     texture_of: dict[tuple[int, int], int] = {}
     missing = []
     for u, v in used.tolist():
         one = file_of((u, v)) if 0 <= u <= 9 and v >= 0 else None
-        if one is not None and one.is_file():
-            texture_of[u, v] = _texture(raw, one, asked_for_by)
+        if one is not None and os.path.isfile(one):
+            texture_of[u, v] = read(one)
         else:
             missing.append(tile_number((u, v)))
     if not texture_of:
@@ -112,13 +125,13 @@ def _tile_files(file: Path, used: list[tuple[int, int]]) -> _FileOfTile | None:
         return file.with_name(name[:first] + tile_number(tile) + name[last:])
 
     beyond = [tile for tile in used if tile != (0, 0)]
-    return neighbour if any(neighbour(tile).is_file() for tile in beyond) else None
+    return neighbour if any(os.path.isfile(neighbour(tile)) for tile in beyond) else None
 
 
-def _texture(raw: RawMesh, file: Path, asked_for_by: str) -> int:
+def _texture(raw: RawMesh, file: Path, asked_for_by: str, alpha: bool) -> int:
     if file in raw.texture_files:
         return raw.texture_files.index(file)
     raw.texture_files.append(file)
-    raw.textures.append(read_image(file, asked_for_by))
+    raw.textures.append(read_image(file, asked_for_by, alpha=alpha))
     raw.read.append(file)
     return len(raw.textures) - 1

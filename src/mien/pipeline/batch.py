@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mien.core.errors import MienError
 from mien.pipeline.progress import console_progress
-from mien.pipeline.rig import STAGES, rig
+from mien.pipeline.rig import STAGES, rig_scan
 from mien.pipeline.rig_options import RigOptions
 from mien.pipeline.tables import rows_table
 
@@ -27,7 +27,7 @@ def rig_batch(folder: Path, out: Path, options: RigOptions) -> list[dict[str, ob
 def _rig_one(scan: Path, out: Path, options: RigOptions) -> dict[str, object]:
     try:
         with console_progress(STAGES) as progress:
-            asset = rig(scan, out, options, progress=progress)
+            asset = rig_scan(scan, out, options, progress=progress)
     except MienError as error:
         return {"scan": scan.name, "failed": str(error)}
     assert asset.registration is not None

@@ -7,13 +7,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from mien.core.face import FaceAsset
 from mien.geometry.uvspace import locate_texels
+from mien.rigging.head import RiggedHead
 
 _SIZE = 256  # texels of the square on which is counted
 
 
-def colour_seen(asset: FaceAsset) -> float | None:
+def colour_seen(asset: RiggedHead) -> float | None:
     """Mean confidence (0..1) over the texels of the face's skin, on any topology; None without a confidence.
 
     The insides of lids, lips and nostrils, which no scanner sees, do not count.

@@ -138,7 +138,7 @@ def draw_database_sheet(
 
 def write_sheet(path: Path, picture: Picture) -> Path:
     """A PNG; raises `MienError` where it cannot be written."""
-    from mien.pipeline.render import write_picture
+    from mien.sheets.write import write_picture
 
     write_picture(path, picture)
     return path

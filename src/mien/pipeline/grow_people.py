@@ -11,9 +11,9 @@ import numpy as np
 from mien.core.assets import asset_path
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset
 from mien.export.read_asset import read_asset
 from mien.model.people import People, face_errors, grown, load_people, save_people
+from mien.rigging.head import RiggedHead
 from mien.template.load import load_template
 
 Rows = list[dict[str, object]]
@@ -63,7 +63,7 @@ def _check(assets: Sequence[Path], out: Path, weight: float, components: int | N
         raise MienError("--weight and --components: expected more than 0; leave them out for the usual")
 
 
-def _head(folder: Path) -> FaceAsset:
+def _head(folder: Path) -> RiggedHead:
     asset = read_asset(folder, load_template())
     if len(asset.rig.neutral) != len(load_template().vertices):
         raise MienError(f"{folder}: is on a base mesh, expected Mien's own; rig that scan without --topology")

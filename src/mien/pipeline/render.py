@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.errors import MienError
 from mien.core.files import whole_folder
@@ -16,6 +13,7 @@ from mien.render.lights import load_hdri
 from mien.render.pathtrace import path_trace, path_traced_turntable
 from mien.render.renderable import renderable_from_asset
 from mien.sheets.shape_sheet import expression_sheet
+from mien.sheets.write import write_picture
 from mien.template.load import load_template
 
 _TEXTURE_LIMIT = 4096
@@ -90,15 +88,3 @@ def _weight(term: str, value: str) -> float:
     if not 0.0 <= weight <= 1.0:
         raise MienError(f"--expression: {term!r}, expected NAME=NUMBER with a number from 0 to 1")
     return weight
-
-
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """An RGB uint8 picture as PNG, put in place whole."""
-    done, encoded = cv2.imencode(".png", picture[..., ::-1])
-    assert done
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(encoded.tobytes())
-        partial.replace(path)
-    except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error

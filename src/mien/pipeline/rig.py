@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.cache import open_cache
-from mien.core.face import FaceAsset, PreparedScan, Rig, Template
+from mien.core.face import PreparedScan, Template
 from mien.core.files import check_writable_target
 from mien.core.mesh import Image, Scan
+from mien.export.asset import FaceAsset
 from mien.export.folder import write_asset
 from mien.export.images import encode_png
 from mien.export.mask_files import write_masks
@@ -22,8 +23,10 @@ from mien.pipeline.rig_options import RigOptions, check_formats, file_part
 from mien.pipeline.stages import CachedStage, Stages, at_once
 from mien.register.run import register
 from mien.register.unit import settle_unit
+from mien.rigging.head import RiggedHead
 from mien.rigging.neutralise import remove_expression
 from mien.rigging.personal import build_rig
+from mien.rigging.rig import Rig
 from mien.scan.clean import clean_scan
 from mien.scan.landmarks.file import read_landmarks
 from mien.scan.mask import check_mask_file, mask_files, with_mask
@@ -38,15 +41,15 @@ from mien.textures.eyes import iris_named
 STAGES = 10
 
 
-def rig(
+def rig_scan(
     scan_path: Path,
-    out: Path,
+    out: Path | None,
     options: RigOptions | None = None,
     *,
     progress: Progress = silent,
     seconds: dict[str, float] | None = None,
 ) -> FaceAsset:
-    """Makes an asset folder from one scan and returns what it holds.
+    """Makes an asset of one scan, writes its folder where `out` is given, and returns it.
 
     A stage whose inputs are those of an earlier run comes from the cache (see `mien.core.cache`). `seconds`,
     if given, receives each stage's wall time. Raises `MienError`, before or after any amount of work, with
@@ -64,22 +67,25 @@ def rig(
     face_rig = _rig_stage(stages, template, registration, options)
     maps = _maps_stage(stages, template, registration, options)
     at_once(lambda: (registration.value, face_rig.value), lambda: maps.value)
-    asset = asset_of(template, registration.value, face_rig.value, maps.value, options, out)
-    written = asset if bound is None else on_users_mesh(stages, asset, bound, options)
-    preview = _preview_stage(stages, written, face_rig, maps, topology_part(options))
-    errors = _error_map_stage(stages, template, registration)
-    pictures = preview.value, errors.value
-    with stages.timed("writing the asset"):
-        _write(written, asset, pictures, options, out)
+    name = scan_path.stem if out is None else out.absolute().name
+    asset = asset_of(template, registration.value, face_rig.value, maps.value, options, name)
+    made = asset if bound is None else on_users_mesh(stages, asset, bound, options)
+    if out is not None:
+        preview = _preview_stage(stages, made, face_rig, maps, topology_part(options))
+        errors = _error_map_stage(stages, template, registration)
+        pictures = preview.value, errors.value
+        with stages.timed("writing the asset"):
+            _write(made, asset, pictures, options, out)
     progress("done")
     if seconds is not None:
         seconds.update(stages.seconds)
-    return written
+    return FaceAsset.of(made)
 
 
-def _check_options(options: RigOptions, out: Path) -> None:
+def _check_options(options: RigOptions, out: Path | None) -> None:
     """Refuses, before any work, what is wrong by itself."""
-    check_writable_target(out, force=options.force)
+    if out is not None:
+        check_writable_target(out, force=options.force)
     check_formats(options.formats)
     if options.iris is not None:
         iris_named(options.iris)
@@ -151,7 +157,7 @@ def _maps_stage(
 
 def _preview_stage(
     stages: Stages,
-    asset: FaceAsset,
+    asset: RiggedHead,
     face_rig: CachedStage[Rig],
     maps: CachedStage[Maps],
     topology: list[object],
@@ -173,8 +179,8 @@ def _error_map_stage(
 
 
 def _write(
-    asset: FaceAsset,
-    scanned: FaceAsset,
+    asset: RiggedHead,
+    scanned: RiggedHead,
     pictures: tuple[np.ndarray, np.ndarray],
     options: RigOptions,
     out: Path,
@@ -191,7 +197,7 @@ def _write(
     )
 
 
-def _write_edited(asset: FaceAsset, folder: Path) -> None:
+def _write_edited(asset: RiggedHead, folder: Path) -> None:
     """What a user may edit and give back, and pictures of it."""
     write_masks(asset, folder)
     if asset.scan is not None:

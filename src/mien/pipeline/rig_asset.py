@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-import mien
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.face import FaceAsset, PreparedScan, Registration, Rig, Template
+from mien.core.face import PreparedScan, Registration, Template
 from mien.core.mesh import Image
+from mien.core.version import __version__
 from mien.pipeline.rig_options import RigOptions
+from mien.rigging.head import RiggedHead
 from mien.rigging.quality import rig_quality
+from mien.rigging.rig import Rig
 
 # The scan as its unit was settled, and the template on it.
 Fitted = tuple[PreparedScan, Registration]
@@ -21,12 +22,12 @@ Maps = tuple[dict[str, Image], Image | None, str, str]
 
 
 def asset_of(
-    template: Template, fitted: Fitted, face_rig: Rig, maps: Maps, options: RigOptions, out: Path
-) -> FaceAsset:
-    """The asset with its measured quality; named as the folder that it is to be written to."""
+    template: Template, fitted: Fitted, face_rig: Rig, maps: Maps, options: RigOptions, name: str
+) -> RiggedHead:
+    """The asset with its measured quality."""
     (prepared, registration), (images, confidence, *colours) = fitted, maps
-    asset = FaceAsset(
-        name=out.absolute().name,
+    asset = RiggedHead(
+        name=name,
         template=template,
         rig=face_rig,
         maps=images,
@@ -40,7 +41,7 @@ def asset_of(
 
 def _provenance(prepared: PreparedScan, options: RigOptions, colours: list[str]) -> dict[str, object]:
     return {
-        "mien": mien.__version__,
+        "mien": __version__,
         "scan_sha256": prepared.scan.sha256,
         "scan_unit": prepared.unit_note,
         "colour": colours[0],
@@ -57,7 +58,7 @@ def _provenance(prepared: PreparedScan, options: RigOptions, colours: list[str])
     }
 
 
-def _quality(asset: FaceAsset) -> dict[str, object]:
+def _quality(asset: RiggedHead) -> dict[str, object]:
     assert asset.registration is not None
     taken_out = {
         name: round(float(weight), 3)

@@ -9,9 +9,10 @@ from mien.basemesh.base_mesh import BaseMesh, mesh_file, read_base_mesh
 from mien.basemesh.bind import BoundMesh, bind_base_mesh, fit_base_mesh
 from mien.basemesh.ict import ict_folder
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, Template
+from mien.core.face import Template
 from mien.pipeline.rig_options import RigOptions, file_part
 from mien.pipeline.stages import Stages
+from mien.rigging.head import RiggedHead
 from mien.scan.landmarks.file import read_landmarks
 
 
@@ -54,7 +55,7 @@ def bound_mesh(stages: Stages, template: Template, base: BaseMesh, options: RigO
     return bind_base_mesh(template, base, fit=fit.value)
 
 
-def on_users_mesh(stages: Stages, asset: FaceAsset, bound: BoundMesh, options: RigOptions) -> FaceAsset:
+def on_users_mesh(stages: Stages, asset: RiggedHead, bound: BoundMesh, options: RigOptions) -> RiggedHead:
     """The asset on the user's base mesh."""
     with stages.timed("moving onto the base mesh"):
         return on_base_mesh(asset, bound, options.resolution)

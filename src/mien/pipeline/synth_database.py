@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from mien import __version__
 from mien.core.assets import asset_sha256
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
+from mien.core.version import __version__
 from mien.database.filesystem import Folder
 from mien.database.record import Record, encode_lengths
 from mien.database.release import DATABASE_VERSION, drawn_from
@@ -30,11 +30,11 @@ from mien.database.store import (
 from mien.pipeline.synth_mean import mean_obj
 from mien.pipeline.synth_workers import end_if_stopped, in_processes, tell_one
 from mien.synth.expression.codes import ExpressionPlan
-from mien.synth.expression.maker import ExpressionMaker, expression_maker
-from mien.synth.identity.basis import load_basis
-from mien.synth.skin.look import SkinLook, draw_look
-from mien.synth.subject import Subject, draw_subject
-from mien.synth.whole_head import mean_head, whole_expression, whole_head
+from mien.synth.expression.maker import ExpressionMaker
+from mien.synth.person import SyntheticPerson
+from mien.synth.skin.look import SkinLook
+from mien.synth.subject import Subject
+from mien.synth.whole_head import mean_head
 from mien.template.load import load_template
 
 FAST_RESOLUTION = 256  # of the albedo that training's own path draws; others are drawn in full detail
@@ -138,27 +138,24 @@ def database_header(options: SynthOptions) -> Header:
 
 def make_record(options: SynthOptions, index: int) -> Record:
     """One subject of the database: neutral, expressions, albedo, who it is and where it came from."""
-    maker = expression_maker(load_basis())
-    subject = draw_subject(options.seed, index)
-    head = maker.heads.head(subject)
-    whole = whole_head(maker, maker.bind(head, maker.draw_form(subject, head)), subject)
+    person = SyntheticPerson.draw(index, options.seed)
     plan = ExpressionPlan(options.expressions)
     expressions, codes = {}, {}
     for place, name in enumerate(plan.names):
         weights = plan.weights(options.seed, index, place)
-        expressions[name] = whole_expression(maker, whole, weights)
+        expressions[name] = person.offsets(weights)
         codes[name] = {SHAPE_NAMES[k]: round(float(weights[k]), 6) for k in np.flatnonzero(weights)}
     return Record(
         key=f"{index:06d}",
-        attributes=subject.attributes(),
-        neutral=whole.neutral - _mean(maker),
+        attributes=person.subject.attributes(),
+        neutral=person.whole.neutral - _mean(person.maker),
         expressions=expressions,
-        maps=_maps(subject, options, whole.neutral, expressions),
+        maps=_maps(person, options, expressions),
         provenance={
             "generator": f"mien {__version__}, database {DATABASE_VERSION}",
             "seed": options.seed,
             "index": index,
-            "draws": head.attempts,
+            "draws": person.head.attempts,
             "codes": codes,
         },
         ranges={"displacement": list(DISPLACEMENT_MM)} if options.maps == "all" else {},
@@ -178,10 +175,10 @@ def _mean(maker: ExpressionMaker) -> np.ndarray:
 
 
 def _maps(
-    subject: Subject, options: SynthOptions, neutral: np.ndarray, expressions: dict[str, np.ndarray]
+    person: SyntheticPerson, options: SynthOptions, expressions: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """The maps that the options ask for, by name: "albedo", "displacement", "albedo/smile", ..."""
-    look = draw_look(subject)
+    look = person.look
     maps = {"albedo": _albedo(look, options.resolution)}
     if options.maps == "albedo":
         return maps
@@ -194,7 +191,7 @@ def _maps(
     for name, offset in expressions.items():
         if not offset.any():
             continue  # the neutral's own maps
-        strain = strain_in(neutral, offset)
+        strain = strain_in(person.whole.neutral, offset)
         maps[f"albedo/{name}"] = skin.albedo_in(strain)
         if with_displacement:
             maps[f"displacement/{name}"] = encode_lengths(skin.displacement_in(strain), list(DISPLACEMENT_MM))

@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mien.core.face import FaceAsset
 from mien.pipeline.colour_seen import colour_seen
+from mien.rigging.head import RiggedHead
 from mien.scan.mask import mask_shares
+from mien.textures.asset import MEASURED
 
 
 def rows_table(rows: list[dict[str, object]]) -> str:
@@ -35,7 +36,7 @@ def list_table(rows: list[dict[str, object]]) -> str:
     return _as_text(table)
 
 
-def quality_table(asset: FaceAsset, out: Path, seconds: float) -> str:
+def quality_table(asset: RiggedHead, out: Path, seconds: float) -> str:
     """What `mien rig` prints: how good the fit is, what was taken out of the scan, where the files are.
 
     All the numbers are in asset.json, and printed with `--json`.
@@ -55,7 +56,8 @@ def quality_table(asset: FaceAsset, out: Path, seconds: float) -> str:
     table.add_row("surface measured", f"{report['measured_share']:.1%} of the face, the rest completed")
     seen = colour_seen(asset)
     if seen is not None:
-        table.add_row("colour measured", f"{seen:.0%} of the face, the rest filled (confidence.png)")
+        said = "colour measured" if asset.provenance["colour"] == MEASURED else "colour read"
+        table.add_row(said, f"{seen:.0%} of the face, the rest filled (confidence.png)")
     table.add_row("taken out of the scan", _expression(asset.quality["expression_in_scan"]))
     table.add_row("blink gap", _range(rig, "blink_gap"))
     table.add_row("lip seal", _range(rig, "lip_seal"))
@@ -69,14 +71,14 @@ def quality_table(asset: FaceAsset, out: Path, seconds: float) -> str:
     return _as_text(table) + f"\n{out}/ is written in {seconds:.0f} s; look at {out / 'preview.png'}"
 
 
-def person_line(asset: FaceAsset, out: Path) -> str:
+def person_line(asset: RiggedHead, out: Path) -> str:
     """What `mien data head` prints: who was drawn, and where the files are."""
     who = dict(_numbers(asset.provenance["attributes"]))
     sex = "female" if who["sex"] < 0.4 else "male" if who["sex"] > 0.6 else "androgynous"
     return f"{sex}, {who['age']:.0f} years, Monk tone {who['monk']:.0f}: {out}"
 
 
-def _add_edits(table: Table, asset: FaceAsset) -> None:
+def _add_edits(table: Table, asset: RiggedHead) -> None:
     """What somebody gave beside the scan, and how the head follows it."""
     options = asset.provenance["options"]
     assert isinstance(options, dict)

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import sparse
 from scipy.spatial import cKDTree
 
+from mien.anatomy.eyeball import SIDES
 from mien.core.face import Template
 from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import vertex_normals
@@ -22,7 +23,6 @@ from mien.register.fitted_skin import FittedSkin
 from mien.register.repair import bending
 from mien.register.scan_surface import ScanSurface
 
-SIDES = ("left", "right")
 FEWEST_BARE = 0.5  # mean bareness of an ear that is fitted: below, hair hides it
 MET = 0.0014  # metres: median distance of a fitted ear to the scan; farther off, hair was fitted to
 FACING = 0.90  # share of its vertices that face as the scan does

@@ -9,10 +9,12 @@ from jaxtyping import Float, Int
 
 from mien.core.conventions import shape_weights
 from mien.core.errors import MienError
-from mien.core.face import FaceAsset, PreparedScan, Rig, Template
+from mien.core.face import PreparedScan, Template
 from mien.core.mesh import Image, Scan
 from mien.render.materials import material_from_maps, scan_material
 from mien.render.surface import Material, Surface
+from mien.rigging.head import RiggedHead
+from mien.rigging.rig import Rig
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,21 @@ class Renderable:
         return replace(self, vertices=self.rig.pose(dense))
 
 
-Viewable = Renderable | FaceAsset | Template | Scan | PreparedScan
+Viewable = Renderable | RiggedHead | Template | Scan | PreparedScan
 
 
 def as_subject(thing: Viewable) -> Renderable:
     """Any viewable thing as a subject."""
     if isinstance(thing, Renderable):
         return thing
-    if isinstance(thing, FaceAsset):
+    if isinstance(thing, RiggedHead):
         return renderable_from_asset(thing)
     if isinstance(thing, Template):
         return renderable_from_template(thing)
     return renderable_from_scan(thing.scan if isinstance(thing, PreparedScan) else thing)
 
 
-def renderable_from_asset(asset: FaceAsset, texture_limit: int = 2048) -> Renderable:
+def renderable_from_asset(asset: RiggedHead, texture_limit: int = 2048) -> Renderable:
     """The asset with its maps; parts without maps get the constants of their material's name."""
     return _templated(asset.template, asset.rig, asset.maps, texture_limit)
 
@@ -63,7 +65,7 @@ def renderable_from_template(
     texture_limit: int = 2048,
 ) -> Renderable:
     """A head of the template's topology, with any rig and maps (the template's own, none)."""
-    own = Rig(template.vertices, template.shapes, template.joints, template.joint_weights)
+    own = Rig.on(template)
     return _templated(template, rig or own, maps or {}, texture_limit)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from mien.anatomy.eyeball import SIDES
 from mien.anatomy.opened_lids import opened_lids
-from mien.anatomy.parts import place_parts
+from mien.anatomy.parts import place_parts, placed_eyeball
 from mien.anatomy.skin_mesh import SkinMesh, skin_mesh
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.face import Template
 from mien.rigging.deformation_transfer import Transfer
-from mien.rigging.personal import person_eye, skin_shapes
+from mien.rigging.personal import skin_shapes
 
 _ROUNDS = 2
 _HALF_SHUT = (0.4, 0.8)  # weights of a blink between which the scan stops telling how the open lids look
@@ -37,7 +38,7 @@ def remove_expression(
         head = registered_vertices.copy()
         head[: skin.count] = neutral
         head = place_parts(template, head)
-        eyes = {side: person_eye(template, head, side) for side in ("left", "right")}
+        eyes = {side: placed_eyeball(template, head, side) for side in SIDES}
         shapes = skin_shapes(template, skin, head, eyes, which)
         neutral = posed - np.tensordot(weights[which], shapes, axes=1)
     out = registered_vertices.copy()
@@ -54,12 +55,12 @@ def _open_eyes(
 ) -> Float[np.ndarray, "S 3"]:
     """Offsets that give eyes that were closed in the scan the template's open lids."""
     out = np.zeros((skin.count, 3))
-    for side in ("left", "right"):
+    for side in SIDES:
         shut = weights[SHAPE_INDEX[f"eyeBlink{side.capitalize()}"]]
         share = float(np.clip((shut - _HALF_SHUT[0]) / (_HALF_SHUT[1] - _HALF_SHUT[0]), 0.0, 1.0))
         if share > 0:
-            eye = person_eye(template, head, side)
-            out += share * opened_lids(template, skin, head[: skin.count], side, eye)
+            ball = placed_eyeball(template, head, side)
+            out += share * opened_lids(template, skin, head[: skin.count], side, ball)
     return out
 
 

@@ -5,25 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from mien.anatomy.gaze import look_rotation
-from mien.anatomy.lids import Eye, Lids
-from mien.anatomy.lips import Lips
-from mien.anatomy.parts import follow_shape, place_parts
+from mien.anatomy.contact.exact_lids import ExactLids
+from mien.anatomy.contact.exact_lips import ExactLips, LipPatch
+from mien.anatomy.contact.lips import TemplateLips
+from mien.anatomy.eyeball import SIDES, Eyeball
+from mien.anatomy.mouth_placement import LOWER_PARTS, UPPER_PARTS
+from mien.anatomy.parts import eye_parts, follow_shape, part_motion, part_rows, place_parts, placed_eyeball
 from mien.anatomy.skin_mesh import SkinMesh, skin_mesh
-from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
-from mien.core.face import Joint, Rig, Template
-from mien.geometry.align import IDENTITY, Similarity, fit_similarity, fit_similarity_robust
+from mien.core.conventions import SHAPE_NAMES, shape_weights
+from mien.core.face import Joint, Template
+from mien.geometry.align import fit_similarity_robust
 from mien.rigging.deformation_transfer import Transfer
+from mien.rigging.rig import Rig
 from mien.rigging.sides import shape_share
 
-_EYE_PARTS = {side: (f"eye_{side}", f"cornea_{side}") for side in ("left", "right")}
-_UPPER_JAW = ("teeth_upper", "gums_upper")
-_LOWER_JAW = ("teeth_lower", "gums_lower", "tongue")
 _FOLLOWED = 1e-6  # metres: lashes and strips ride along where the lids move by more
-_SHUT = 0.3e-3  # metres: lips nowhere farther apart are closed
-_MARGIN_MOVES = 2e-5  # metres: a shape that moves a lid's margin by less leaves it on the ball
 
 
 def build_rig(template: Template, neutral_vertices: Float[np.ndarray, "V 3"]) -> Rig:
@@ -40,15 +38,15 @@ def build_rig(template: Template, neutral_vertices: Float[np.ndarray, "V 3"]) ->
     _move_parts(template, head, shapes)
     joints = personal_joints(template, head)
     shapes = _ride_lids(template, head, joints, shapes)
-    return Rig(head, shapes, joints, template.joint_weights)
+    return Rig.on(template, head, shapes, joints)
 
 
 def personal_joints(template: Template, head: Float[np.ndarray, "V 3"]) -> tuple[Joint, ...]:
     """The template's joints carried to this head: eyes to the eyeballs' centres, the rest with the skull."""
-    skull = part_motion(template, head, *_UPPER_JAW)
+    skull = part_motion(template, head, *UPPER_PARTS)
     face = skin_mesh(template).frame
     turned = fit_similarity_robust(template.vertices[face], head[face])[0]
-    motions = {f"eye_{side}": part_motion(template, head, *parts) for side, parts in _EYE_PARTS.items()}
+    motions = {f"eye_{side}": part_motion(template, head, *eye_parts(side)) for side in SIDES}
     motions["jaw"] = skull
     return tuple(
         Joint(joint.name, joint.parent, motions.get(joint.name, turned)(joint.position))
@@ -56,45 +54,24 @@ def personal_joints(template: Template, head: Float[np.ndarray, "V 3"]) -> tuple
     )
 
 
-def part_motion(template: Template, head: Float[np.ndarray, "V 3"], *parts: str) -> Similarity:
-    """The similarity by which parts were placed; the identity where the template has none of them."""
-    rows = _rows(template, *parts)
-    if not rows.any():
-        return IDENTITY
-    return fit_similarity(template.vertices[rows], head[rows])
-
-
-def person_eye(template: Template, head: Float[np.ndarray, "V 3"], side: str) -> Eye:
-    """The placed eyeball."""
-    joint = next(j for j in template.joints if j.name == f"eye_{side}")
-    rows = template.vertex_mask(f"eye_{side}")
-    radius = float(np.linalg.norm(template.vertices[rows] - joint.position, axis=1).max())
-    placed = part_motion(template, head, *_EYE_PARTS[side])
-    return Eye(placed(joint.position), radius * placed.scale, placed.rotation)
-
-
-def _rows(template: Template, *parts: str) -> Bool[np.ndarray, " V"]:
-    present = {part.name for part in template.parts}
-    return template.vertex_mask(*[name for name in parts if name in present])
-
-
 def seated(
     template: Template, skin: SkinMesh, head: Float[np.ndarray, "V 3"]
-) -> tuple[Float[np.ndarray, "V 3"], dict[str, Eye]]:
+) -> tuple[Float[np.ndarray, "V 3"], dict[str, Eyeball]]:
     """The head with lids on the eyeballs, strips and lashes after them, and lips that do not cross."""
-    eyes = {side: person_eye(template, head, side) for side in _EYE_PARTS}
+    eyes = {side: placed_eyeball(template, head, side) for side in SIDES}
     own = template.vertices[: skin.count]
     if np.abs(head[: skin.count] - own).max() < 1e-9:
         return head, eyes
-    seat = np.zeros((skin.count, 3))
-    for side, eye in eyes.items():
-        seat += Lids(head[: skin.count], skin.triangles, template.loops, side, eye, skin.outer).seat()
-    seat += Lips(head[: skin.count], skin.triangles, template.loops).uncross()
+    settled = np.zeros((skin.count, 3))
+    for side, ball in eyes.items():
+        lids = ExactLids(head[: skin.count], skin.triangles, template.loops, side, ball, skin.outer)
+        settled += lids.settle()
+    settled += LipPatch(head[: skin.count], skin.triangles, template.loops).settle()
     seated = head.copy()
-    seated[: skin.count] += seat
+    seated[: skin.count] += settled
     placed = place_parts(template, seated)
-    for parts in _EYE_PARTS.values():  # the balls stay where the lids were seated on them
-        rows = _rows(template, *parts)
+    for side in SIDES:  # the balls stay where the lids were seated on them
+        rows = part_rows(template, *eye_parts(side))
         placed[rows] = head[rows]
     return placed, eyes
 
@@ -103,7 +80,7 @@ def skin_shapes(
     template: Template,
     skin: SkinMesh,
     head: Float[np.ndarray, "V 3"],
-    eyes: dict[str, Eye],
+    eyes: dict[str, Eyeball],
     which: Int[np.ndarray, " K"],
 ) -> Float[np.ndarray, "K S 3"]:
     """The skin's offsets on this head of the shapes `which`: transferred, then lids and lips put right.
@@ -117,17 +94,17 @@ def skin_shapes(
     if np.array_equal(neutral, source):
         return shapes
     names = [SHAPE_NAMES[k] for k in which]
-    for side, eye in eyes.items():
-        lids = Lids(neutral, skin.triangles, template.loops, side, eye, skin.outer)
+    for side, ball in eyes.items():
+        lids = ExactLids(neutral, skin.triangles, template.loops, side, ball, skin.outer)
         for k, name in enumerate(names):
-            shapes[k] = on_eye(lids, name, shapes[k])
-    meet_lips(template, Lips(neutral, skin.triangles, template.loops), source[:, 0], names, shapes)
+            shapes[k] = lids.enforce(shapes[k], shape_weights({name: 1.0}))
+    meet_lips(template, LipPatch(neutral, skin.triangles, template.loops), source[:, 0], names, shapes)
     return shapes
 
 
 def meet_lips(
     template: Template,
-    lips: Lips,
+    lips: LipPatch,
     x: Float[np.ndarray, " S"],
     names: list[str],
     shapes: Float[np.ndarray, "K S 3"],
@@ -137,42 +114,24 @@ def meet_lips(
     `shapes` (changed in place) and `lips` belong to one mesh, of any topology; `x` says how far left of the
     midline its vertices lie on the template. A half's correction keeps to its side of the midline.
     """
-    skin = skin_mesh(template)
-    source = template.vertices[: skin.count]
-    generic = Lips(source, skin.triangles, template.loops)
-    shut = np.abs(lips.opening(lips.vertices)).max() < _SHUT
+    contact = ExactLips(lips, TemplateLips(template))
     for k, name in enumerate(names):
-        own = template.shapes[SHAPE_INDEX[name], : skin.count]
-        if name == "mouthClose" or not own[generic.held].any():
-            continue
-        closed = shut and np.abs(generic.opening(source + own)).max() < _SHUT
-        change = (
-            lips.meet(shapes[k], in_depth="Roll" not in name) if closed else lips.part(shapes[k])
-        ) - shapes[k]
-        shapes[k] += np.multiply(shape_share(name, x), change.T).T
+        weights = shape_weights({name: 1.0})
+        if name != "mouthClose" and contact.asked.concern(weights):
+            change = contact.enforce(shapes[k], weights) - shapes[k]
+            shapes[k] += np.multiply(shape_share(name, x), change.T).T
     if "jawOpen" in names and "mouthClose" in names:
         jaw, close = names.index("jawOpen"), names.index("mouthClose")
-        shapes[close] = lips.seal(shapes[jaw], shapes[close])
-
-
-def on_eye(lids: Lids, name: str, offsets: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "S 3"]:
-    """A shape with one eye's lids put right."""
-    if np.abs(offsets[lids.held]).max() < _MARGIN_MOVES:
-        return offsets
-    own = name.endswith(lids.side.capitalize())
-    if own and name.startswith("eyeBlink"):
-        return lids.close(offsets)
-    if own and name.startswith("eyeLook"):
-        return lids.slide(offsets, look_rotation(name) @ lids.eye.gaze)
-    return lids.slide(offsets)
+        sealed = shape_weights({"jawOpen": 1.0, "mouthClose": 1.0})
+        shapes[close] = contact.enforce(shapes[close], sealed, base=shapes[jaw])
 
 
 def _move_parts(
     template: Template, head: Float[np.ndarray, "V 3"], shapes: Float[np.ndarray, "52 V 3"]
 ) -> None:
     """Rigid parts take the template's motion, turned and scaled as they were placed."""
-    for parts in (*_EYE_PARTS.values(), _LOWER_JAW, _UPPER_JAW):
-        rows = _rows(template, *parts)
+    for parts in (*map(eye_parts, SIDES), LOWER_PARTS, UPPER_PARTS):
+        rows = part_rows(template, *parts)
         if rows.any():
             placed = part_motion(template, head, *parts)
             shapes[:, rows] = placed.scale * template.shapes[:, rows] @ placed.rotation.T

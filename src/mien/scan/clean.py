@@ -12,7 +12,7 @@ from mien.core.errors import MienError
 from mien.core.mesh import Scan
 from mien.geometry.cluster import connected_pieces, first_of_each
 from mien.geometry.normals import fast_areas
-from mien.meshio.load import check_finite
+from mien.meshio.load import check_finite, used_vertices
 
 # Shares of the whole area. Dust is dropped wherever it is; a floater only where it lies apart: scanned
 # eyeballs, hair and collars are separate pieces too, but close to the head.
@@ -44,7 +44,7 @@ def clean_scan(scan: Scan) -> Scan:
 
 def clean_and_count(scan: Scan) -> tuple[Scan, Dropped]:
     """`clean_scan`, and how much it dropped."""
-    check_finite(scan.name, scan.vertices)
+    check_finite(scan.name, scan.vertices, used_vertices(len(scan.vertices), scan.triangles))
     proper, areas = _proper_faces(scan)
     single = first_of_each(scan.triangles, proper)
     if not single.any():
@@ -87,7 +87,8 @@ def _proper_faces(scan: Scan) -> tuple[Bool[np.ndarray, " M"], Float[np.ndarray,
     """Three different corners and an area above rounding noise; and the areas."""
     t = scan.triangles
     distinct = (t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])
-    size = float(np.ptp(scan.vertices, axis=0).max()) if len(scan.vertices) else 0.0
+    used = scan.vertices[used_vertices(len(scan.vertices), t)]
+    size = float(np.ptp(used, axis=0).max()) if len(used) else 0.0
     areas = fast_areas(scan.vertices, t)
     return distinct & (areas > 1e-14 * size * size), areas
 

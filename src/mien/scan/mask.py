@@ -22,6 +22,7 @@ from mien.geometry.align import transformed
 from mien.geometry.raster import rasterize
 from mien.geometry.uvspace import fill_gutter
 from mien.geometry.weights import smoothstep
+from mien.meshio.images import decode_image
 from mien.meshio.ply_stl import read_ply
 
 UNDECIDED = 0.5
@@ -30,6 +31,7 @@ LEAST_USED = 0.05  # of the vertices: a mask that leaves less is inverted or ano
 LARGEST = 2048  # pixels: a mask that is written is no larger
 COLOURFUL = 0.08  # mean of (largest - smallest) over red, green and blue: a mask is grey
 MIDDLING = 0.35  # of a mask's pixels may be neither white, black nor the middle grey
+_LEAST_PAINTED = 0.01  # of black and of white: below, transparency is the mask
 ASPECT = 0.02  # by which width over height may differ from the texture's
 _INWARD = 0.1  # corners are looked up this share of the way to their triangle's middle, off the island's rim
 _GUTTER = 8  # pixels that islands are drawn wider than they are
@@ -88,15 +90,22 @@ def _shape_notes(scan: Scan) -> list[str]:
 
 def _refuse_picture(path: Path, colours: Float[np.ndarray, "*N 3"]) -> None:
     """Refuses a photograph or a map: masks are black, white and the grey between."""
-    colourful = float(np.ptp(colours, axis=-1).mean())
-    grey = colours.mean(axis=-1)
-    middling = float((((grey > 0.1) & (grey < 0.4)) | ((grey > 0.6) & (grey < 0.9))).mean())
-    if colourful > COLOURFUL or middling > MIDDLING:
-        what = "coloured" if colourful > COLOURFUL else f"to {middling:.0%} of tones between"
+    if what := _is_picture(colours):
         raise MienError(
             f"{path}: is {what}, expected a mask of black, white and middle grey; paint on a copy of the "
             "mask that Mien wrote into scan/"
         )
+
+
+def _is_picture(colours: Float[np.ndarray, "*N 3"]) -> str:
+    """What makes these colours no mask; empty where they may be one."""
+    if not len(colours):
+        return ""
+    if float(np.ptp(colours, axis=-1).mean()) > COLOURFUL:
+        return "coloured"
+    grey = colours.mean(axis=-1)
+    middling = float((((grey > 0.1) & (grey < 0.4)) | ((grey > 0.6) & (grey < 0.9))).mean())
+    return f"to {middling:.0%} of tones between" if middling > MIDDLING else ""
 
 
 def check_mask_file(path: Path) -> None:
@@ -172,37 +181,68 @@ def _read_images(path: Path, scan: Scan) -> tuple[np.ndarray, ...]:
 
 
 def _numbered(folder: Path) -> list[Path]:
-    """mask.png, or mask.0.png, mask.1.png, ..."""
-    single = folder / "mask.png"
-    if single.is_file():
-        return [single]
+    """mask.png, or mask.0.png, mask.1.png, ...; in any case."""
+    names = {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True) if path.is_file()}
+    if "mask.png" in names:
+        return [names["mask.png"]]
     found: list[Path] = []
-    while (file := folder / f"mask.{len(found)}.png").is_file():
-        found.append(file)
+    while (file := f"mask.{len(found)}.png") in names:
+        found.append(names[file])
     return found
 
 
 def _read_image(path: Path) -> UInt8[np.ndarray, "H W"]:
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    pixels = decode_image(path.read_bytes())
     if pixels is None:
         raise MienError(f"{path}: is not a readable image; give a PNG in the scan's UV")
-    full = {1: 255.0, 2: 65535.0}.get(pixels.dtype.itemsize, 1.0)
-    grey = pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
-    if pixels.ndim == 3 and pixels.shape[2] == 4 and pixels[..., 3].min() < pixels[..., 3].max():
-        grey = pixels[..., 3]  # painted by erasing
+    colours = (
+        pixels[..., : pixels.shape[2] - 1 + pixels.shape[2] % 2] if pixels.ndim == 3 else pixels[..., None]
+    )
+    full = _full(colours)
+    grey = _unit(colours.mean(axis=2, dtype=np.float32), full)
+    few = np.clip(np.nan_to_num(colours[::4, ::4] / full), 0.0, 1.0)
+    alpha = pixels[..., -1] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else None
+    if alpha is not None and alpha.min() < alpha.max():
+        grey = _with_erased(grey, _unit(alpha, _full(alpha)), few)
     elif pixels.ndim == 3:
-        _refuse_picture(path, pixels[::4, ::4, :3] / full)
-    return (np.clip(grey / full, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+        _refuse_picture(path, few)
+    return (grey * 255 + 0.5).astype(np.uint8)
+
+
+def _full(values: np.ndarray) -> float:
+    """What stands for 1 in these values, by their range and not by their type: labels are 0 and 1 in any."""
+    top = float(np.nanmax(values, initial=0))
+    return next((full for full in (1.0, 255.0, 65535.0) if top <= full), top)
+
+
+def _unit(values: np.ndarray, full: float) -> Float[np.ndarray, "H W"]:
+    return np.clip(np.nan_to_num(values.astype(np.float32) / np.float32(full)), 0.0, 1.0)
+
+
+def _with_erased(
+    grey: Float[np.ndarray, "H W"], alpha: Float[np.ndarray, "H W"], few: Float[np.ndarray, "h w C"]
+) -> Float[np.ndarray, "H W"]:
+    """A mask with transparency: what is erased is ignored, the rest is as painted.
+
+    Where the rest is not painted black and white (a copy of the texture, one colour), it is followed. `few`
+    are the colours of every fourth pixel each way.
+    """
+    left = alpha > UNDECIDED
+    painted = min((grey[left] < 0.25).mean(), (grey[left] > 0.75).mean()) if left.any() else 0.0
+    if painted < _LEAST_PAINTED or _is_picture(few[left[::4, ::4]]):
+        return alpha
+    return grey * alpha
 
 
 def _from_ply(path: Path, prepared: PreparedScan) -> Float[np.ndarray, " N"]:
     """The brightness of the nearest painted vertex: the file may have another order, or fewer vertices."""
     painted = read_ply(path, ignore_textures=True)
-    if painted.vertex_colours is None or not len(painted.vertices):
+    finite = np.isfinite(painted.vertices).all(axis=1)
+    if painted.vertex_colours is None or not finite.any():
         raise MienError(f"{path}: has no vertex colours; paint white where skin is and black where hair is")
-    _refuse_picture(path, painted.vertex_colours)
-    vertices = transformed(prepared.transform, painted.vertices)
+    colours = painted.vertex_colours[finite]
+    _refuse_picture(path, colours)
+    vertices = transformed(prepared.transform, painted.vertices[finite])
     distance, nearest = cKDTree(vertices).query(prepared.scan.vertices)
     size = float(np.linalg.norm(np.ptp(prepared.scan.vertices, axis=0)))
     if not np.median(distance) <= _FAR * size:
@@ -210,7 +250,7 @@ def _from_ply(path: Path, prepared: PreparedScan) -> Float[np.ndarray, " N"]:
             f"{path}: lies {np.median(distance) / size:.0%} of the scan's size away from it, expected the "
             "same surface; give it in the scan file's own coordinates"
         )
-    return painted.vertex_colours.mean(axis=1)[nearest]
+    return colours.mean(axis=1)[nearest]
 
 
 def _at_vertices(scan: Scan) -> Float[np.ndarray, " N"]:

@@ -12,13 +12,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.core.conventions import EXPRESSIONS, linear_to_srgb
-from mien.core.face import FaceAsset
 from mien.core.mesh import Image, Scan
 from mien.render.camera import orbit_camera, standard_camera
 from mien.render.lighting import light_subject
 from mien.render.lights import clay_studio, studio
 from mien.render.raster import render_lit
 from mien.render.renderable import Renderable, renderable_from_asset, renderable_from_scan
+from mien.rigging.head import RiggedHead
 from mien.scan.decimate import light_scan
 from mien.sheets.labels import TITLE_COLOUR, blank_sheet, draw_text, paste
 
@@ -41,7 +41,7 @@ Picture = UInt8[np.ndarray, "_ _ 3"]  # tiles differ in size
 Job = Callable[[], dict[str, Picture]]
 
 
-def draw_contact_sheet(asset: FaceAsset) -> UInt8[np.ndarray, "H W 3"]:
+def draw_contact_sheet(asset: RiggedHead) -> UInt8[np.ndarray, "H W 3"]:
     """The asset's preview (sRGB): neutral from three sides, clay of head and scan, six expressions, maps."""
     subject = renderable_from_asset(asset, _TEXTURE_LIMIT)
     top, middle = _tile_size(5), _tile_size(6)
@@ -80,7 +80,7 @@ def _warm(subject: Renderable) -> None:
                 surface.tile(index, resolution)
 
 
-def _neutral(subject: Renderable, asset: FaceAsset, size: tuple[int, int]) -> dict[str, Picture]:
+def _neutral(subject: Renderable, asset: RiggedHead, size: tuple[int, int]) -> dict[str, Picture]:
     lit = light_subject(subject, studio(), rays=16)
     tiles = {
         view.replace("-", " "): render_lit(lit, standard_camera(subject.frame, *size, view))
@@ -106,7 +106,7 @@ def _expression(name: str, subject: Renderable, size: tuple[int, int]) -> dict[s
     return {name: render_lit(lit, camera)}
 
 
-def _thumbnails(asset: FaceAsset) -> dict[str, Picture]:
+def _thumbnails(asset: RiggedHead) -> dict[str, Picture]:
     """Face maps first, then the head's albedo and the eye's; as many as fit one row of ten."""
     maps = asset.maps
     first, *others = _textured_materials(asset)
@@ -115,7 +115,7 @@ def _thumbnails(asset: FaceAsset) -> dict[str, Picture]:
     return {name.replace("_", " "): _thumbnail(maps[name], size) for name in wanted if name in maps}
 
 
-def _textured_materials(asset: FaceAsset) -> list[str]:
+def _textured_materials(asset: RiggedHead) -> list[str]:
     """The face's material first, then the others that have colour."""
     order = ("face", "head", "eye", "mouth", "lash")
     looks = {part.material: part.look or part.material for part in asset.template.parts}

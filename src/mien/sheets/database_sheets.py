@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mien.core.conventions import EXPRESSIONS
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.render.camera import frame_points
 from mien.render.raster import light_for, render_lit
 from mien.render.renderable import renderable_from_template
-from mien.sheets.person import draw_person
+from mien.rigging.rig import Rig
 from mien.sheets.portraits import Picture, PortraitFrame, face_portrait_frame, portraits
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import Subject
 from mien.template.load import load_template
 
@@ -26,12 +27,12 @@ _CHIN, _EARS = 8, (0, 16)  # landmarks
 
 def person_tile(subject: Subject, size: tuple[int, int] = (300, 330), resolution: int = 1024) -> Picture:
     """One person's portrait at rest."""
-    return portraits(draw_person(subject, resolution), (PEOPLE_YAW,), size)[0]
+    return portraits(SyntheticPerson(subject, resolution), (PEOPLE_YAW,), size)[0]
 
 
 def age_tiles(subject: Subject, size: tuple[int, int] = (350, 385), resolution: int = 1024) -> list[Picture]:
     """One person from the front and from three quarters."""
-    return portraits(draw_person(subject, resolution), (0.0, 38.0), size, frame=_AGES_FRAME)
+    return portraits(SyntheticPerson(subject, resolution), (0.0, 38.0), size, frame=_AGES_FRAME)
 
 
 def expression_tiles(
@@ -42,8 +43,8 @@ def expression_tiles(
     resolution: int = 1024,
 ) -> list[Picture]:
     """Some of the 26 expressions in the subject's own form, with their blood and wrinkles."""
-    person = draw_person(subject, resolution)
-    frame = face_portrait_frame(person.whole.neutral.astype(np.float64))
+    person = SyntheticPerson(subject, resolution)
+    frame = face_portrait_frame(person.neutral)
     return [portraits(person, (yaw,), size, EXPRESSIONS[name], frame)[0] for name in names]
 
 
@@ -54,7 +55,7 @@ def clay_tiles(
     template = load_template()
     vertices = head.astype(np.float64)
     corners = _frame(template, vertices)
-    rig = Rig(vertices, template.shapes, template.joints, template.joint_weights)
+    rig = Rig.on(template, vertices)
     lit = light_for(renderable_from_template(template, rig), None, "clay")
     height = round(width * _HALF_HEIGHT / _HALF_WIDTH)
     return [render_lit(lit, frame_points(corners, width, height, yaw, margin=1.0), "clay") for yaw in yaws]

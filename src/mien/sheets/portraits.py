@@ -9,13 +9,16 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mien.geometry.weights import smoothstep
-from mien.render.camera import PORTRAIT_FOV, Camera
+from mien.render.camera import PORTRAIT_FOV, Camera, frame_points
 from mien.render.lighting import light_subject
 from mien.render.lights import portrait
 from mien.render.raster import render_lit
-from mien.render.renderable import Renderable
+from mien.render.renderable import Renderable, renderable_from_asset
+from mien.rigging.head import RiggedHead
+from mien.rigging.rig import dense_weights
 from mien.sheets.labels import draw_text, paste
-from mien.sheets.person import Person, gaze_toward
+from mien.sheets.person import gaze_toward, show_person
+from mien.synth.person import SyntheticPerson
 from mien.synth.subject import Subject
 from mien.template.load import load_template
 
@@ -68,7 +71,7 @@ def face_portrait_frame(head: Float[np.ndarray, "V 3"]) -> PortraitFrame:
 
 
 def portraits(
-    person: Person,
+    person: SyntheticPerson,
     yaws: Sequence[float],
     size: tuple[int, int],
     weights: dict[str, float] | None = None,
@@ -77,10 +80,26 @@ def portraits(
     """A person who looks at each camera, in an expression or at rest; `size` is width and height."""
     out = []
     for yaw in yaws:
-        camera = portrait_camera(person.whole.neutral.astype(np.float64), *size, yaw, frame)
+        camera = portrait_camera(person.neutral, *size, yaw, frame)
         looking = {**gaze_toward(yaw), **(weights or {})}
-        out.append(photograph(person.seen(looking, dynamic=bool(weights)), camera))
+        out.append(photograph(show_person(person, looking, dynamic=bool(weights)), camera))
     return out
+
+
+def portrait_of(
+    face: SyntheticPerson | RiggedHead, yaw: float, size: tuple[int, int], weights: dict[str, float]
+) -> Picture:
+    """One portrait (sRGB) of a person or of an asset that looks at the camera, in an expression.
+
+    An unknown blendshape raises `MienError`. On a mesh without landmarks the whole face is framed.
+    """
+    dense_weights(weights)  # refuses an unknown name
+    if isinstance(face, SyntheticPerson):
+        return portraits(face, (yaw,), size, weights)[0]
+    subject = renderable_from_asset(face).posed({**gaze_toward(yaw), **weights})
+    if face.template.topology.n_vertices == load_template().topology.n_vertices:
+        return photograph(subject, portrait_camera(face.rig.neutral, *size, yaw))
+    return photograph(subject, frame_points(subject.frame, *size, yaw))
 
 
 def photograph(subject: Renderable, camera: Camera) -> Picture:

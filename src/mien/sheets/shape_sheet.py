@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.core.conventions import SHAPE_NAMES
-from mien.core.face import Rig, Template
+from mien.core.face import Template
 from mien.render.camera import VIEWS, standard_camera
 from mien.render.raster import light_for, render_lit
 from mien.render.renderable import Renderable, renderable_from_template
+from mien.rigging.rig import Rig
 from mien.sheets.labels import blank_sheet, draw_text, paste
 
 _LABEL, _GAP = 22, 6

@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
-from mien.anatomy.expression_contact import gaze_rotation
-from mien.anatomy.parts import place_parts, ride_lids
-from mien.anatomy.seat import SIDES
+from mien.anatomy.eyeball import SIDES
+from mien.anatomy.gaze import gaze_rotation
+from mien.anatomy.mouth_placement import LOWER_PARTS, UPPER_PARTS
+from mien.anatomy.parts import part_motion, place_parts, ride_lids
 from mien.core.face import Template
-from mien.geometry.align import fit_similarity
 from mien.synth.expression.maker import BoundHead, ExpressionMaker
 from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.teeth import shape_teeth
 from mien.synth.subject import Subject
 
 _RIDDEN = 1e-6  # metres: lashes and strips ride along where the lids move by more
-_UPPER_JAW = ("teeth_upper", "gums_upper")
-_LOWER_JAW = ("teeth_lower", "gums_lower", "tongue")
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,9 @@ def whole_expression(
     if not weights.any():
         return out.astype(np.float32)
     strong = weights * bound.form.strength
-    for parts in (_LOWER_JAW, _UPPER_JAW):
-        rows = _rows(template, *parts)
-        placed = fit_similarity(template.vertices[rows], whole.neutral[rows])
+    for parts in (LOWER_PARTS, UPPER_PARTS):
+        rows = template.vertex_mask(*parts)
+        placed = part_motion(template, whole.neutral, *parts)
         moved = np.tensordot(strong, template.shapes[:, rows], axes=1)
         out[rows] = placed.scale * moved @ placed.rotation.T
     _tuck_gums(maker, whole, out)
@@ -101,7 +99,3 @@ def _tuck_gums(maker: ExpressionMaker, whole: WholeHead, out: Float[np.ndarray, 
 def _near_lids(template: Template) -> Bool[np.ndarray, " V"]:
     names = ("upper_lid_left", "upper_lid_right", "lower_lid_left", "lower_lid_right")
     return np.max([template.regions[name] for name in names], axis=0) > 0.05
-
-
-def _rows(template: Template, *parts: str) -> Int[np.ndarray, " R"]:
-    return np.flatnonzero(template.vertex_mask(*parts))

@@ -1,1 +1,1 @@
-"""What the subcommands of `mien evaluate` measure with."""
+"""What several subcommands of `mien evaluate` share, and the parts of the larger ones."""

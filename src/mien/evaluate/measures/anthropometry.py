@@ -42,7 +42,7 @@ SURVEYS: dict[str, Survey] = {
 }
 
 
-def measures(calipers: Calipers, head: NeutralHead) -> dict[str, float]:
+def measure_head(calipers: Calipers, head: NeutralHead) -> dict[str, float]:
     """Every measure of `SURVEYS` on one head, mm."""
     skin = 1e3 * head.skin.astype(np.float64)
     mark = calipers.marks(skin)
@@ -66,11 +66,11 @@ def measures(calipers: Calipers, head: NeutralHead) -> dict[str, float]:
     }
 
 
-def anthropometry_rows(
+def compare_with_surveys(
     calipers: Calipers, subjects: Sequence[Subject], heads: Sequence[NeutralHead]
 ) -> list[dict[str, object]]:
     """A row a measure: mean and standard deviation of men and women, found and surveyed, mm."""
-    found = [measures(calipers, head) for head in heads]
+    found = [measure_head(calipers, head) for head in heads]
     men = np.array([subject.sex > 0.5 for subject in subjects])
     rows: list[dict[str, object]] = []
     for name, survey in SURVEYS.items():
@@ -83,7 +83,7 @@ def anthropometry_rows(
     return rows
 
 
-def ageing_rows(maker: HeadMaker, subjects: Sequence[Subject]) -> list[dict[str, object]]:
+def measure_ageing(maker: HeadMaker, subjects: Sequence[Subject]) -> list[dict[str, object]]:
     """The same people at `AGES`: means of what age changes, mm, and how far face and neck went since 20."""
     tables = []
     for subject in subjects:

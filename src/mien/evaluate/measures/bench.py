@@ -1,4 +1,4 @@
-"""Mien's registration beside trimesh's, under the same conditions."""
+"""`mien bench`: Mien's registration beside trimesh's, under the same conditions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,28 @@ from jaxtyping import Float
 
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
-from mien.evaluate.measures.registration import measure_registration
+from mien.evaluate.measures.evaluation import Rows
+from mien.evaluate.measures.given_scans import RealScan, prepare_real
+from mien.evaluate.measures.registration_accuracy import measure_registration
 from mien.register.run import LinearFit, judged, linear_fit, nonrigid_fit
+from mien.synth.scans.synthetic_scan import synthetic
+from mien.template.load import load_template
 
 METHODS = ("mien", "trimesh nricp_amberg", "trimesh nricp_sumner")
+
+
+def bench_scans(scans: list[RealScan]) -> Rows:
+    """A row a scan and method; on a synthetic scan where none is given."""
+    template = load_template()
+    prepared = {scan.path.name: prepare_real(scan) for scan in scans}
+    if not prepared:
+        made = synthetic(template, 0).prepared
+        prepared = {made.scan.name: made}
+    return [
+        {"scan": name, **row}
+        for name, one in prepared.items()
+        for row in bench_against_trimesh(template, one)
+    ]
 
 
 def bench_against_trimesh(

@@ -43,7 +43,7 @@ class _Axes:
         return self.x + self.along(predicted), self.y + PANEL - self.along(true)
 
 
-def calibration_picture(found: list[Reliability], scans: str) -> Picture:
+def draw_calibration(found: list[Reliability], scans: str) -> Picture:
     """One panel a target (sRGB): mean true error over the mean predicted one in bins of equal count.
 
     Bars reach from the 10th to the 90th percentile of the true error; the diagonal is a perfect prediction,

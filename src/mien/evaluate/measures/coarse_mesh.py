@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from mien.anatomy.parts import SKIN_PARTS
+from mien.anatomy.skin_mesh import SKIN_PARTS
 from mien.core.face import Template
 from mien.geometry.align import Similarity
 
 
-def coarse_head(template: Template) -> tuple[np.ndarray, list[list[tuple[int, int]]], np.ndarray, list[str]]:
+def make_coarse_head(
+    template: Template,
+) -> tuple[np.ndarray, list[list[tuple[int, int]]], np.ndarray, list[str]]:
     """Vertices (centimetres), polygons of (vertex, uv) corners, UVs, and each polygon's material.
 
     The template is one Catmull-Clark step of a cage; its skin's quads are merged back four to one, which
@@ -21,7 +23,7 @@ def coarse_head(template: Template) -> tuple[np.ndarray, list[list[tuple[int, in
     quarter and spread over two UDIM tiles.
     """
     quads, quad_uvs, materials, uvs = _merged(template)
-    vertices = PLACED(coarse_identity(template))
+    vertices = PLACED(make_coarse_identity(template))
     used = np.unique(quads)
     order = np.random.default_rng(5).permutation(len(used))
     number = np.full(len(vertices), -1)
@@ -63,7 +65,7 @@ def _merged(template: Template) -> tuple[np.ndarray, np.ndarray, list[str], np.n
     return np.concatenate(quads), np.concatenate(quad_uvs), materials, np.concatenate(uvs)
 
 
-def coarse_identity(template: Template) -> Float[np.ndarray, "V 3"]:
+def make_coarse_identity(template: Template) -> Float[np.ndarray, "V 3"]:
     """The head that the coarse mesh shows, on the template's topology (metres, Mien's space)."""
     weights = np.zeros(len(template.identity.modes))
     weights[:6] = (0.9, -0.7, 0.6, 0.8, -0.5, 0.4)
@@ -77,7 +79,7 @@ PLACED = Similarity(1.02, _TURN, np.array([0.01, 1.6, 0.02]))  # where it stands
 
 def write_coarse_obj(path: Path, template: Template) -> Path:
     """The coarse head as an OBJ with groups and materials; returns the path."""
-    vertices, polygons, uvs, materials = coarse_head(template)
+    vertices, polygons, uvs, materials = make_coarse_head(template)
     lines = ["# a coarse base mesh", "o base"]
     lines += ["v {:.6f} {:.6f} {:.6f}".format(*row) for row in vertices]
     lines += ["vt {:.6f} {:.6f}".format(*row) for row in uvs]

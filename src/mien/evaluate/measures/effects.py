@@ -1,7 +1,7 @@
-"""For each effect that a network is to learn, the share of it that its inputs can predict: where 1 lies.
+"""For each effect that a network is to learn, the share that its inputs can predict: the oracle.
 
-What cannot be predicted is drawn at random for each subject; a network is to be judged between the baseline
-(0: the mean) and these shares, not against 1.
+The rest is drawn at random for each subject; so a network is judged between the baseline (0: the mean) and
+these shares, not against 1.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.core.conventions import EXPRESSIONS, shape_weights
-from mien.evaluate.measures.predictability import share_told
+from mien.evaluate.measures.predictability import measure_explained_share
 from mien.synth.expression.maker import ExpressionMaker, expression_maker
 from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.heads import NeutralHead
@@ -26,22 +26,22 @@ _COMPONENTS = 60
 _STRETCHED = 0.15  # of either sign: where blood leaves and where it gathers
 
 
-def shares(
+def measure_shares(
     inputs: Mapping[str, Float[np.ndarray, "B _"]], values: Float[np.ndarray, "B T"], taught: int
 ) -> dict[str, float]:
-    """The share of the values' variance that each input tells of unseen subjects; never below zero."""
-    return {name: max(0.0, share_told(known, values, taught)) for name, known in inputs.items()}
+    """The share of the values' variance that each input explains on unseen subjects; never below zero."""
+    return {name: max(0.0, measure_explained_share(known, values, taught)) for name, known in inputs.items()}
 
 
-def standardised(values: Float[np.ndarray, "B T"]) -> Float[np.ndarray, "B U"]:
+def standardise(values: Float[np.ndarray, "B T"]) -> Float[np.ndarray, "B U"]:
     """Columns of unit variance; those that never change are left out."""
     spread = values.std(axis=0)
     return (values[:, spread > 1e-9] - values.mean(axis=0)[spread > 1e-9]) / spread[spread > 1e-9]
 
 
-def dynamic_numbers(look: SkinLook) -> Float[np.ndarray, " F"]:
-    """How a subject's maps answer to a given strain: log colour where skin is stretched and pushed together,
-    and what decides how soon and how deep it folds. Where the single folds run is nobody's to predict.
+def describe_dynamics(look: SkinLook) -> Float[np.ndarray, " F"]:
+    """How a subject's maps respond to a given strain: log colour where skin is stretched and compressed, and
+    what decides how soon and how deep it folds. Where each fold runs cannot be predicted.
     """
     strain = np.array([_STRETCHED, -_STRETCHED])
     blood = expression_blood(Strain(strain, strain, 0.0 * strain), look)
@@ -49,7 +49,7 @@ def dynamic_numbers(look: SkinLook) -> Float[np.ndarray, " F"]:
     return np.array([*colour, look.elasticity, look.wrinkles, look.old])
 
 
-def expression_form(
+def measure_expression_form(
     basis: SynthBasis,
     subjects: Sequence[Subject],
     heads: Sequence[NeutralHead],
@@ -76,7 +76,7 @@ def expression_form(
         "of_movement": float((differs**2).sum() / (moves**2).sum()),
         "exact": 1.0 - float(((left - left.mean(axis=0)) ** 2).sum()) / total,
     }
-    return out | shares(inputs, _scores(centred, taught), taught)
+    return out | measure_shares(inputs, _scores(centred, taught), taught)
 
 
 def _three(
@@ -94,7 +94,7 @@ def _three(
 
 
 def _scores(centred: Float[np.ndarray, "B N"], taught: int) -> Float[np.ndarray, "B C"]:
-    """Coordinates along the leading directions of those who teach: nearly all of the variance."""
+    """Coordinates along the leading directions of the people trained on: nearly all of the variance."""
     count = min(_COMPONENTS, taught // 2)
     _, _, axes = np.linalg.svd(centred[:taught], full_matrices=False)
     return centred @ axes[:count].T

@@ -53,7 +53,7 @@ class Reliability:
     within_two: float
 
 
-def varied_recipe(seed: int) -> Recipe:
+def draw_recipe(seed: int) -> Recipe:
     """What scan `seed` of the calibration suffers: from a clean scan to a bad one."""
     rng = np.random.default_rng([seed, 404])
     rough = rng.random()
@@ -75,22 +75,22 @@ def varied_recipe(seed: int) -> Recipe:
     )
 
 
-def calibration_samples(
+def register_samples(
     template: Template, seeds: Iterable[int], progress: Callable[[str], None] = lambda _: None
 ) -> Iterator[Sample]:
-    """Registers the scans of these seeds; one that is refused is left out."""
+    """Registers the synthetic scans of these seeds; one that is refused is left out."""
     for seed in seeds:
         progress(f"calibration scan {seed}")
-        made = synthetic(template, seed, varied_recipe(seed))
+        made = synthetic(template, seed, draw_recipe(seed))
         try:
             fit = linear_fit(template, made.prepared, lambda _: None)
         except MienError:
             continue
         fitted = nonrigid_fit(template, fit, lambda _: None)
-        yield sample_of(template, fit, fitted, made.truth, seed)
+        yield make_sample(template, fit, fitted, made.truth, seed)
 
 
-def sample_of(
+def make_sample(
     template: Template,
     fit: LinearFit,
     fitted: Float[np.ndarray, "S 3"],
@@ -101,12 +101,12 @@ def sample_of(
     skin, size = fit.skin, fit.head.pose.scale
     found = evidence(skin, fitted, fit.start, fit.surface, fit.bare, size)
     chosen = np.flatnonzero(skin.measured > 0.5)[::THINNED]
-    true = true_errors(fitted, truth[skin.index], skin.triangles, chosen)
+    true = measure_true_errors(fitted, truth[skin.index], skin.triangles, chosen)
     scaled = {name: MILLIMETRES_PER_METRE / size * error for name, error in true.items()}
-    return Sample(seed, varied_recipe(seed), design(template, skin, found.features, chosen), scaled)
+    return Sample(seed, draw_recipe(seed), design(template, skin, found.features, chosen), scaled)
 
 
-def true_errors(
+def measure_true_errors(
     fitted: Float[np.ndarray, "S 3"],
     truth: Float[np.ndarray, "S 3"],
     triangles: Int[np.ndarray, "G 3"],
@@ -119,7 +119,7 @@ def true_errors(
 
 
 def fit_error_model(training: list[Sample], held_out: list[Sample]) -> ErrorModel:
-    """Fits every target's weights and notes how well they hold on the other scans."""
+    """Fits every target's weights, and notes how well they hold on the other scans."""
     columns = np.concatenate([s.columns for s in training])
     weights = {t: fit_weights(columns, np.concatenate([s.true[t] for s in training])) for t in TARGETS}
     model = ErrorModel(weights, {})
@@ -128,7 +128,7 @@ def fit_error_model(training: list[Sample], held_out: list[Sample]) -> ErrorMode
         "tested_on": f"{len(held_out)} others, seeds {held_out[0].seed} to {held_out[-1].seed}",
     }
     for target in TARGETS:
-        found = reliability(model, held_out, target)
+        found = measure_reliability(model, held_out, target)
         provenance[target] = {
             "spearman": round(found.correlation, 3),
             "within_twice": round(found.within_two, 3),
@@ -156,7 +156,7 @@ def fit_weights(columns: Float[np.ndarray, "N C"], true: Float[np.ndarray, " N"]
     return minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 600}).x
 
 
-def reliability(model: ErrorModel, scans: list[Sample], target: str, bins: int = BINS) -> Reliability:
+def measure_reliability(model: ErrorModel, scans: list[Sample], target: str, bins: int = BINS) -> Reliability:
     """How the predictions hold on these scans."""
     predicted = np.concatenate([model.expected(s.columns, target) for s in scans])
     true = np.concatenate([s.true[target] for s in scans])

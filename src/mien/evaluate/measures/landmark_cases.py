@@ -34,17 +34,17 @@ class Case:
     millimetres: float = 1.0
 
 
-def cases(data: Path | None, heads: int = 8) -> Iterator[Case]:
+def make_cases(data: Path | None, heads: int = 8) -> Iterator[Case]:
     """Everything that is measured; real scans and ICT-FaceKit from the folder `data`."""
     if data is not None:
-        yield from james(data)
-        yield from lee(data)
-        yield from ict_heads(data, heads)
-    yield from random_scans(heads)
-    yield from no_face_cases()
+        yield from treat_james(data)
+        yield from treat_lee(data)
+        yield from draw_ict_heads(data, heads)
+    yield from draw_random_scans(heads)
+    yield from make_no_faces()
 
 
-def james(data: Path) -> Iterator[Case]:
+def treat_james(data: Path) -> Iterator[Case]:
     """menpo's scan with landmarks placed by hand."""
     folder = data / "scans" / "james"
     scan = clean_scan(load_scan(folder / "james.obj", folder / "james.jpg"))
@@ -52,7 +52,7 @@ def james(data: Path) -> Iterator[Case]:
     yield from _treated("James", scan, truth, 1.0)
 
 
-def lee(data: Path) -> Iterator[Case]:
+def treat_lee(data: Path) -> Iterator[Case]:
     """A scan without true landmarks: what MediaPipe sees in its colours stands in, and is no truth. So all
     that the rows show is how far the detectors agree and how little a poorer scan moves them."""
     folder = data / "scans" / "lee-perry-smith"
@@ -87,7 +87,7 @@ def _treated(name: str, scan: Scan, truth: np.ndarray, millimetres: float) -> It
         yield Case(case, treated, marks, millimetres)
 
 
-def ict_heads(data: Path, count: int, seed: int = 77) -> Iterator[Case]:
+def draw_ict_heads(data: Path, count: int, seed: int = 77) -> Iterator[Case]:
     """Heads of ICT-FaceKit with its own 68 vertices, turned, some with closed eyes or an open jaw."""
     folder = data / "ict-facekit"
     model = np.load(folder / "ict_facekit.npz")
@@ -111,7 +111,7 @@ def ict_heads(data: Path, count: int, seed: int = 77) -> Iterator[Case]:
         yield Case(f"ICT-FaceKit {i}{what}", scan, head[ids] @ turn.T, 10.0)
 
 
-def random_scans(count: int) -> Iterator[Case]:
+def draw_random_scans(count: int) -> Iterator[Case]:
     """Drawn as in training, with a seed that training never saw."""
     made = 0
     for index in range(1000, 2000):
@@ -125,7 +125,7 @@ def random_scans(count: int) -> Iterator[Case]:
             return
 
 
-def no_face_cases() -> Iterator[Case]:
+def make_no_faces() -> Iterator[Case]:
     """Things, and the back of a head."""
     for index in range(6):
         vertices, triangles = no_head(np.random.default_rng([31, index]))

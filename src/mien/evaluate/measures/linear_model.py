@@ -17,7 +17,7 @@ COMPONENTS = (10, 50, 100, 200)
 _STRIP = 32
 
 
-def reconstruction_errors(
+def measure_reconstruction(
     model: PcaHeadModel,
     heads: Float[np.ndarray, "B S 3"],
     template: Template,

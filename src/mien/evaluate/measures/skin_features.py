@@ -19,7 +19,7 @@ _GRAIN = 7  # texels a side of the neighbourhood whose mean is taken out
 _FLOOR = 2e-3  # linear
 
 
-def skin_features(albedo: UInt8[np.ndarray, "256 256 3"]) -> Float[np.ndarray, " F"]:
+def measure_skin(albedo: UInt8[np.ndarray, "256 256 3"]) -> Float[np.ndarray, " F"]:
     """Per region and channel of log linear light: mean, standard deviation, and that of what is fine."""
     log = np.log(np.maximum(srgb_to_linear(albedo / 255.0), _FLOOR)).astype(np.float32)
     fine = log - uniform_filter(log, size=(_GRAIN, _GRAIN, 1))
@@ -31,7 +31,7 @@ def skin_features(albedo: UInt8[np.ndarray, "256 256 3"]) -> Float[np.ndarray, "
     return np.concatenate(out).astype(np.float64)
 
 
-def mean_colours(features: Float[np.ndarray, "B F"]) -> Float[np.ndarray, "B C"]:
+def select_mean_colours(features: Float[np.ndarray, "B F"]) -> Float[np.ndarray, "B C"]:
     """Of these features the regions' mean log colours alone."""
     return features.reshape(len(features), -1, 3, 3)[:, :, 0].reshape(len(features), -1)
 

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ from jaxtyping import Bool, Float
 
 from mien.core.errors import MienError
 from mien.core.mesh import Scan
+from mien.meshio.encodings import lines_of, unmarked
+
+_LARGEST = 4_000_000  # bytes: hundreds of times what 68 points take
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
+# what Python, its JSON and numpy's headers raise on values of the wrong kind, size or depth
+_UNREADABLE = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, OSError, EOFError,
+    SyntaxError, TokenError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,17 @@ def read_given(path: Path, scan: Scan | None = None) -> GivenLandmarks:
     An asset's own scan/landmarks.json, edited or not: points that were moved have confidence 1, the others
     keep theirs, null is not seen. Else JSON (a list of 68 or 51 points, or {"landmarks": [...]}), menpo's
     .ljson (mapped by its labels; left and right are told apart by geometry), .npy, and .txt or .csv (a point
-    a line). Anything else, a wrong number of points, NaN, or points outside three times the scan's box are
-    refused with `MienError`.
+    a line, perhaps under a line of names, after its number, with decimal commas). Text may be UTF-8 or
+    UTF-16, marked or not. Anything else, a wrong number of points, NaN, or points outside three times the
+    scan's box are refused with `MienError`.
     """
     path = Path(path)
     if not path.is_file():
         raise MienError(f"{path}: no such file; check the path given to --landmarks")
+    if path.stat().st_size > _LARGEST:
+        raise MienError(
+            f"{path}: has {path.stat().st_size} bytes, expected 68 or 51 points x y z; check the file"
+        )
     given = _read_points(path)
     points, confidence = given.points, given.confidence
     if points.shape not in ((68, 3), (51, 3)):
@@ -96,7 +111,7 @@ def _read_points(path: Path) -> GivenLandmarks:
         points = np.asarray(content, np.float64)
         count = len(points) if points.ndim else 0
         return GivenLandmarks(points, np.ones(count), np.zeros(count, bool))
-    except (ValueError, TypeError, KeyError, IndexError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         first = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
         raise MienError(
             f"{path}: cannot be read as landmarks ({first}); expected 68 or 51 points x y z"
@@ -114,18 +129,41 @@ def _check_near(path: Path, points: np.ndarray, scan: Scan) -> None:
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
+    with path.open("rb") as stream:
+        if stream.read(6) != b"\x93NUMPY":
+            raise ValueError("not an array as numpy.save writes it")
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"an array of {array.dtype}")
+    return array
 
 
 def _read_text(path: Path) -> np.ndarray:
-    lines = [
-        re.split(r"[\s,;]+", line.split("#", 1)[0].strip(" ,;\t")) for line in path.read_text().splitlines()
-    ]
-    return _numbers([row for row in lines if row != [""]])
+    rows = [_cells(line.split("#", 1)[0].strip(" ,;\t")) for line in lines_of(path.read_bytes())]
+    return _numbers(_xyz_columns([row for row in rows if row != [""]]))
+
+
+def _cells(line: str) -> list[str]:
+    """The line's words; commas part them unless each of at least three is a number with a decimal comma."""
+    words = re.split(r"[\s;]+", line)
+    if len(words) >= 3 and "," in line and all(_DECIMAL_COMMA.fullmatch(word) for word in words):
+        return [word.replace(",", ".") for word in words]
+    return re.split(r"[\s,;]+", line)
+
+
+def _xyz_columns(rows: list[list[str]]) -> list[list[str]]:
+    """Of tables with a line of names the columns x, y, z; of rows that begin with their number the rest."""
+    names = [name.strip("\"'").lower() for name in rows[0]] if rows else []
+    if {"x", "y", "z"} <= set(names):
+        picked = [names.index(axis) for axis in "xyz"]
+        return [[row[i] for i in picked] if len(row) == len(names) else row for row in rows[1:]]
+    numbers = [row[0] for row in rows if len(row) == 4]
+    counted = [[str(i + first) for i in range(len(rows))] for first in (0, 1)]
+    return [row[1:] for row in rows] if numbers in counted else rows
 
 
 def _read_json(path: Path) -> np.ndarray | GivenLandmarks:
-    content: Any = json.loads(path.read_text())
+    content: Any = json.loads(unmarked(path.read_bytes()).decode("utf-8", "surrogateescape"))
     if isinstance(content, dict) and "scan" in content:
         return _own_file(content)
     if isinstance(content, dict) and "groups" in content:  # menpo's format, version 2
@@ -170,14 +208,22 @@ def _numbers(points: list[Any]) -> np.ndarray:
     rows = []
     for number, point in enumerate(points):
         try:
-            row = [float(value) for value in point]
-        except (ValueError, TypeError):
+            row = [float(value) for value in _values(point)]
+        except (ValueError, TypeError, OverflowError, KeyError):
             row = []
         if len(row) != 3:
             given = " ".join(map(str, point)) if isinstance(point, list) else str(point)
             raise ValueError(f"point {number}, counted from 0, is {given[:30]!r} and not three numbers")
         rows.append(row)
     return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def _values(point: Any) -> Any:
+    """The numbers of a point, which may be given by name."""
+    if not isinstance(point, dict):
+        return point
+    named = {str(name).lower(): value for name, value in point.items()}
+    return [named[axis] for axis in "xyz"]
 
 
 def _from_labels(path: Path, content: dict[str, Any]) -> np.ndarray:

@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mien.anatomy.expression_contact import LipContact, lid_contacts
-from mien.anatomy.expression_walls import gums, mouth_walls
+from mien.anatomy.contact import Contact
+from mien.anatomy.contact.behind_skin import gums, mouth_walls
 from mien.core.conventions import SHAPE_NAMES
 from mien.rigging.sides import left_share
 from mien.synth.expression.form import ExpressionForm, draw_form, plain_form
@@ -44,6 +44,7 @@ class BoundHead:
     areas: Float[np.ndarray, " F"]
     walls: Float[np.ndarray, "W K"]
     turned: Bool[np.ndarray, " T"]
+    contacts: tuple[Contact, ...]
 
 
 class ExpressionMaker:
@@ -63,8 +64,7 @@ class ExpressionMaker:
         self._sides = _mode_sides(self.modes.modes)
         seen = np.flatnonzero(self.template.vertex_mask("face", "head")[: self.count])
         self._gradients = LocalGradients(self.template.vertices[: self.count], seen, self._rows)
-        self._lids = lid_contacts(self.template, self.heads.seat, self.count)
-        self.lips = LipContact(self.template, self.heads.seat)
+        self.lips, self._lids = self.heads.seat.lips, self.heads.seat.lids
         self.walls = mouth_walls(self.template)
         self.gums = gums(self.template)
         self.surface = FaceSurface(self.template)
@@ -83,10 +83,13 @@ class ExpressionMaker:
         thickness = np.zeros(len(face), np.float32)
         for name, millimetres in form.thickness.items():
             thickness += self.template.regions[name][self._face].astype(np.float32) * (1e-3 * millimetres)
-        gradients = self._gradients(head.skin.astype(np.float64))
+        rest = head.skin.astype(np.float64)
+        gradients = self._gradients(rest)
         walls = self.walls.depth(head.skin, normals)
         turned = self.unfold.turned(face)
-        return BoundHead(head, form, gradients, thickness, normals, areas, walls, turned)
+        lids = [self._lids[side].on(rest, ball) for side, ball in head.eyes.items()]
+        contacts: tuple[Contact, ...] = (self.lips.on(rest), *lids)
+        return BoundHead(head, form, gradients, thickness, normals, areas, walls, turned, contacts)
 
     def expression(self, bound: BoundHead, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "S 3"]:
         """The skin's offsets from the neutral, metres; zero weights give exactly zero."""
@@ -134,13 +137,14 @@ class ExpressionMaker:
         """Offsets with lids on their balls, lips that touch where they should, walls behind the cheeks."""
         head = bound.head
         rest = head.skin.astype(np.float64)
-        out = rest + offsets
-        face = (out[self._face] - rest[self._face]).astype(np.float32)
+        moved = rest + offsets
+        face = (moved[self._face] - rest[self._face]).astype(np.float32)
         across = self.unfold(face, head.skin[self._face], bound.turned)
-        out[self._face] = rest[self._face] + face
-        self.lips(out, rest, weights)
-        for side, lids in self._lids.items():
-            lids(out, rest, head.eyes[side], weights)
+        touching = offsets.copy()
+        touching[self._face] = face
+        for contact in bound.contacts:
+            touching = contact.enforce(touching, weights)
+        out = rest + touching
         if np.abs(offsets[self.walls.rows]).max() > _WALLS_MOVE:
             normals, _ = self.surface.normals_of(across)
             self.walls.keep(out, normals, bound.walls)

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from jaxtyping import Float
 
-from mien.anatomy.eye_placement import PlacedEye
-from mien.anatomy.seat import Seat
+from mien.anatomy.eyeball import Eyeball
+from mien.anatomy.seating import Seat
 from mien.synth.identity.basis import SynthBasis
 from mien.synth.identity.build import Build
 from mien.synth.identity.draw import HeadWeights, draw_weights
@@ -30,7 +30,7 @@ class NeutralHead:
     """A drawn skin (metres), its eyeballs by side, the weights behind it, and how many draws it took."""
 
     skin: Float[np.ndarray, "S 3"]
-    eyes: dict[str, PlacedEye]
+    eyes: dict[str, Eyeball]
     weights: HeadWeights
     attempts: int
 
@@ -61,7 +61,7 @@ class HeadMaker:
 
     def draw(
         self, subject: Subject, attempt: int
-    ) -> tuple[Float[np.ndarray, "S 3"], dict[str, PlacedEye], HeadWeights]:
+    ) -> tuple[Float[np.ndarray, "S 3"], dict[str, Eyeball], HeadWeights]:
         """One attempt, plausible or not: skin, eyeballs, weights."""
         spread = CALMER**attempt
         weights = draw_weights(self.basis, subject, subject.stream("geometry"), spread)
@@ -73,7 +73,7 @@ class HeadMaker:
 
     def faults(self, skin: Float[np.ndarray, "S 3"], weights: HeadWeights) -> list[str]:
         """Why this head is refused, in words; empty for a plausible one."""
-        return self.plausibility.faults(skin, weights.stage, self.seat.lip_opening(skin))
+        return self.plausibility.faults(skin, weights.stage, self.seat.lips.opening(skin))
 
 
 def neutral_heads(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
+from mien.core.mesh import Image
 from mien.synth.skin.dynamic import (
     Strain,
     blood_factor,
@@ -49,6 +50,15 @@ class DynamicSkin:
         for pattern, height in zip(self.patterns, fold_heights(self.look, strain), strict=True):
             out -= enlarged(over_square(height), len(out)) * np.maximum(pattern, 0.0)
         return out
+
+    def maps_in(self, rest: Float[np.ndarray, "V 3"], posed: Float[np.ndarray, "V 3"]) -> dict[str, Image]:
+        """The face's albedo and displacement of a pose of a whole head (metres), by name."""
+        strain = strain_in(rest, posed - rest)
+        albedo = self.albedo_in(strain).astype(np.float32) / np.float32(255.0)
+        return {
+            "face_albedo": Image(albedo, "srgb"),
+            "face_displacement": Image(self.displacement_in(strain)[..., None], "linear", "mm"),
+        }
 
 
 def dynamic_skin(
