@@ -186,7 +186,7 @@ def test_stages_reach_what_they_compute_with_and_no_more(stages) -> None:
     for modules in (fit, rig, bake):
         assert not {m for m in modules if m.split(".")[1:2] in (["sheets"], ["synth"], ["evaluate"], ["cli"])}
     assert not {m for m in rig if m.startswith(("mien.bake", "mien.register", "mien.scan", "mien.meshio"))}
-    assert not {m for m in fit if m.startswith(("mien.bake", "mien.rigging", "mien.textures"))}
+    assert not {m for m in fit if m.startswith(("mien.bake", "mien.rigging.personal", "mien.textures"))}
 
 
 def test_stages_hold_nothing_but_the_template_and_options_that_their_keys_name(stages) -> None:
