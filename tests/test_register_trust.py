@@ -131,7 +131,7 @@ def test_confidence_is_undone() -> None:
 
 
 def test_a_model_for_other_columns_is_refused(tmp_path) -> None:
-    held = json.loads(ASSET.read_text())
+    held = json.loads(asset_path(ASSET).read_text())
     held["columns"][0] = "something else"
     (tmp_path / "m.json").write_text(json.dumps(held))
     with pytest.raises(ValueError, match="calibrate_error"):

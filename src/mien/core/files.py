@@ -18,12 +18,23 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file beside its place and renames it; `OSError` leaves what was there."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
+        partial = Path(stream.name)
+        try:
+            stream.write(data)
+            stream.flush()
+            partial.chmod(0o644)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """A text file (UTF-8), put in place whole; raises `MienError` where it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_atomically(path, text.encode())
     except OSError as error:
         raise MienError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
 
