@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from mien import __version__
 from mien.cli_data import Data, run_data
 from mien.cli_evaluate import Bench, Evaluate, run_bench, run_evaluate
 from mien.core.errors import MienError
+from mien.core.faults import in_one_line, wants_traceback
 from mien.core.files import check_writable_target
 
 
@@ -127,8 +129,11 @@ def main() -> None:
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
     try:
-        sys.exit(_RUN[type(command)](command))
+        with in_one_line(f"mien {type(command).__name__.lower()}", "running the command"):
+            sys.exit(_RUN[type(command)](command))
     except MienError as error:
+        if wants_traceback():
+            traceback.print_exception(error)
         print(f"mien: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.core.conventions import SHAPE_INDEX
 from mien.core.errors import MienError
-from mien.core.files import whole_folder
+from mien.core.files import whole_folder, write_whole
 from mien.export.read_asset import read_asset
 from mien.template import load_template
 from mien.view import expression_sheet, standard_camera, subject_from_asset
@@ -94,9 +94,4 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     """An RGB uint8 picture as PNG, put in place whole."""
     done, encoded = cv2.imencode(".png", picture[..., ::-1])
     assert done
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(encoded.tobytes())
-        partial.replace(path)
-    except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+    write_whole(path, encoded.tobytes())

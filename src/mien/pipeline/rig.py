@@ -53,7 +53,7 @@ def rig(
     options = options or RigOptions()
     _check_options(options, out)
     base = base_mesh(options)
-    stages = Stages(open_cache() if options.cache else None, progress)
+    stages = Stages(open_cache() if options.cache else None, progress, scan_path.name)
     template = load_template()
     scan = _scan_stage(stages, scan_path, options)
     bound = None if base is None else bound_mesh(stages, template, base, options)

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from mien.core.cache import Cache, code_fingerprint, digest, file_digest, pack, unpack
+from mien.core.faults import in_one_line
 from mien.core.mesh import Scan
 from mien.pipeline.progress import Progress
 
@@ -44,11 +45,12 @@ class Stage(Generic[T]):
 class Stages:
     """Makes stages that share a cache (None: everything is computed) and tell their progress.
 
-    `seconds` are each stage's own wall seconds, by the name that was told.
+    `seconds` are each stage's own wall seconds, by the name that was told. What a stage did not foresee is
+    raised as a `MienError` that names it and `subject`, the file that is worked on.
     """
 
-    def __init__(self, cache: Cache | None, progress: Progress) -> None:
-        self._cache, self._progress = cache, progress
+    def __init__(self, cache: Cache | None, progress: Progress, subject: str = "mien") -> None:
+        self._cache, self._progress, self._subject = cache, progress, subject
         self.seconds: dict[str, float] = {}
 
     def run(
@@ -118,7 +120,8 @@ class Stages:
         """Tells of a step, and takes its time."""
         self._progress(name)
         started = time.perf_counter()
-        yield
+        with in_one_line(self._subject, name):
+            yield
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
 

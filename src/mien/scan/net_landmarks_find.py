@@ -27,10 +27,14 @@ N_DIRECTIONS = 24
 CANDIDATES = 24
 TURNS = 2
 LOOKS = 8  # at most, while closing in
+LOOKS_AT_ALL = 16  # in one picture of the whole: a face takes two or three
+LOOKS_IN_A_SEARCH = 64
 PRESENT = 0.5
 SURE = 0.06  # expected error, in face lengths, of a face that needs no second candidate
 UNSURE = 0.08  # likewise, of what is no face: 0.047 at most on heads kept for this choice, else 0.092 or more
 VIEWS = tuple((yaw, pitch) for yaw in (-30, -15, 0, 15, 30) for pitch in (-15, 0, 15))  # degrees
+
+Guess = tuple[Frame, float]  # where the finder thinks a face is, and the log of the error that it expects
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,30 @@ class Look:
     presence: float
 
 
-def find_face(canvas: Canvas) -> FacePose | None:
+@dataclass
+class Budget:
+    """Looks left to a search: their number, which is the same on every machine, ends it, not the clock."""
+
+    looks: int = LOOKS_IN_A_SEARCH
+
+
+def find_face(canvas: Canvas, budget: Budget) -> FacePose | None:
     """The face of a scan in any orientation, by its shape alone; None where there is none."""
+    low, high = canvas.vertices.min(axis=0), canvas.vertices.max(axis=0)
+    centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
+    guesses = glances(canvas, [View(axes, centre, reach, FINDER_SIZE) for axes in directions(N_DIRECTIONS)])
+    return surest(canvas, candidates(canvas, guesses), budget, LOOKS_AT_ALL)
+
+
+def surest(canvas: Canvas, guesses: list[Guess], budget: Budget, most: int) -> FacePose | None:
+    """The face that the network is surest of, or the first that it is sure of, in `most` looks or a few more;
+    None where there is none."""
     best, least = None, np.inf
-    for frame in _candidates(canvas):
-        found = _approach(canvas, frame)
+    saved = max(budget.looks - most, 0)
+    for frame, _ in guesses:
+        if budget.looks <= saved:
+            break
+        found = _approach(canvas, frame, budget)
         if found is None:
             continue
         pose, error = found
@@ -58,21 +81,18 @@ def find_face(canvas: Canvas) -> FacePose | None:
     return best
 
 
-def _candidates(canvas: Canvas) -> list[Frame]:
-    """Where the finder thinks the face is, the surest first: it looks from all round, then at each of its
-    guesses from what it thinks is the front, upright and closer."""
-    low, high = canvas.vertices.min(axis=0), canvas.vertices.max(axis=0)
-    centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-    guesses = _found(canvas, [View(axes, centre, reach, FINDER_SIZE) for axes in _directions()])
+def candidates(canvas: Canvas, guesses: list[Guess]) -> list[Guess]:
+    """Where the finder thinks the face is, the surest first: after its first guesses it looks at each of them
+    from what it thinks is the front, upright and closer."""
     every = list(guesses)
     for _ in range(TURNS):
-        guesses = _found(canvas, [_closer(frame) for frame, _ in _different(guesses)[:CANDIDATES]])
+        guesses = glances(canvas, [_closer(frame) for frame, _ in _different(guesses)[:CANDIDATES]])
         every = guesses + every
-    return [frame for frame, _ in _different(every)[:CANDIDATES]]
+    return _different(every)[:CANDIDATES]
 
 
-def _found(canvas: Canvas, views: list[View]) -> list[tuple[Frame, float]]:
-    """The finder's guesses and the log of the errors it expects, where it sees a head; the surest first."""
+def glances(canvas: Canvas, views: list[View]) -> list[Guess]:
+    """The finder's guesses, where it sees a head; the surest first."""
     if not views:
         return []
     images = [geometry_image(canvas.vertices, canvas.normals, canvas.triangles, v)[0] for v in views]
@@ -85,21 +105,21 @@ def _closer(frame: Frame) -> View:
     return View(frame.axes, frame.centre, CLOSER * frame.length, FINDER_SIZE)
 
 
-def _different(guesses: list[tuple[Frame, float]]) -> list[tuple[Frame, float]]:
+def _different(guesses: list[Guess]) -> list[Guess]:
     """Without those that nearly repeat one before them."""
-    kept: list[tuple[Frame, float]] = []
+    kept: list[Guess] = []
     for guess in guesses:
         if not any(_alike(guess[0], other, np.radians(15.0), 0.2) for other, _ in kept):
             kept.append(guess)
     return kept
 
 
-def _directions() -> Iterator[np.ndarray]:
-    """Along the axes, then Fibonacci's sphere."""
+def directions(around: int) -> Iterator[np.ndarray]:
+    """Along the axes, then Fibonacci's sphere with as many as `around`."""
     for axis in (2, 1, 0):
         for sign in (1.0, -1.0):
             yield camera_axes(sign * np.eye(3)[axis])
-    for direction in fibonacci_sphere(N_DIRECTIONS):
+    for direction in fibonacci_sphere(around):
         yield camera_axes(direction)
 
 
@@ -128,9 +148,10 @@ def look(canvas: Canvas, view: View) -> Look:
     return Look(_in_scan(both.astype(np.float64), view), error, presence)
 
 
-def _approach(canvas: Canvas, frame: Frame) -> tuple[FacePose, float] | None:
+def _approach(canvas: Canvas, frame: Frame, budget: Budget) -> tuple[FacePose, float] | None:
     """Looks again and again, each time from where the last look puts the face's front."""
     for attempt in range(LOOKS):
+        budget.looks -= 1
         seen = look(canvas, crop_view(frame))
         if seen.presence < 0.1 and attempt > 0:
             return None
