@@ -26,9 +26,7 @@ def probes_that(monkeypatch, tmp_path, code: str) -> None:
     monkeypatch.setattr(mitsuba_variant, "_PROBE", script)
 
 
-DIES = "import os, sys\nif sys.argv[1] == {fast!r}:\n    print('LLVM ERROR: Cannot select: f32', file=sys.stderr)\n    os.abort()\n".format(
-    fast=FAST
-)
+DIES = f"import os, sys\nif sys.argv[1] == {FAST!r}:\n    print('LLVM ERROR: Cannot select: f32', file=sys.stderr)\n    os.abort()\n"
 
 
 def test_a_fast_variant_that_kills_its_process_is_passed_over_with_one_line(monkeypatch, tmp_path, caplog):

@@ -19,7 +19,7 @@ from mien.scan.load import check_finite
 DUST_SHARE = 2e-4
 FLOATER_SHARE = 0.05
 FLOATER_GAP = 0.05  # of the main piece's diagonal
-FACE_TRIANGLES = 500  # a piece apart with fewer shows no face; one with more is kept in mind
+FACE_TRIANGLES = 500  # a piece apart with fewer shows no face; with one of more, all are kept in mind
 SOUP_SHARE = 0.2  # no piece larger than this: loose triangles, not a head with floaters
 
 
@@ -99,7 +99,7 @@ def _proper_faces(scan: Scan) -> tuple[Bool[np.ndarray, " M"], Float[np.ndarray,
 def _without_floaters(
     scan: Scan, among: Bool[np.ndarray, " M"], areas: Float[np.ndarray, " M"]
 ) -> tuple[Bool[np.ndarray, " M"], Bool[np.ndarray, " M"], int]:
-    """(faces that stay, faces of dropped pieces that might show a face, number of pieces dropped)."""
+    """(faces that stay, dropped faces if a piece of them may show a face, number of pieces dropped)."""
     piece = connected_pieces(len(scan.vertices), scan.triangles if among.all() else scan.triangles[among])
     of_face = piece[scan.triangles[:, 0]]
     area = np.bincount(of_face, areas * among, int(piece.max()) + 1)
@@ -110,8 +110,10 @@ def _without_floaters(
     if share[main] < SOUP_SHARE or not small.any():
         return among, np.zeros_like(among), 0
     drop = small & ((share < DUST_SHARE) | _apart(scan, piece, small, main))
-    detailed = np.bincount(of_face[among], minlength=len(drop)) >= FACE_TRIANGLES
-    return among & ~drop[of_face], among & (drop & detailed)[of_face], int(drop.sum())
+    dropped = among & drop[of_face]
+    if np.bincount(of_face[dropped]).max(initial=0) < FACE_TRIANGLES:
+        return among & ~dropped, np.zeros_like(among), int(drop.sum())
+    return among & ~dropped, dropped, int(drop.sum())
 
 
 def _apart(scan: Scan, piece: np.ndarray, small: np.ndarray, main: int) -> np.ndarray:

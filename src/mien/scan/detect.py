@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +31,7 @@ from mien.scan.search_parts import find_another_face, find_face_in_parts
 NETWORKS = "both"  # or "mien", or "mediapipe": the networks used unless told otherwise
 COARSE_TRIANGLES = 40_000
 FINE_TRIANGLES = 120_000
+MOST_PIECES, LOOKS_APART = 3, 24  # pieces looked at, and looks at each after the largest
 LOOSE = 4  # times as many as asked for: what cannot be simplified is no surface
 HEAD_LENGTHS = 2.5  # radius around the face that close views can show, in face lengths
 MAX_SPREAD = 0.06  # face lengths (4 mm): views of a real face agree better, of anything else worse
@@ -97,9 +99,8 @@ def _installed(networks: str) -> tuple[str, tuple[str, ...]]:
 def _find(scan: Scan, networks: str) -> tuple[Scan, Scan, FacePose, tuple[str, ...]]:
     """The part of the scan that shows the face, as given; its light copy with the faces outward; the face;
     and notes."""
-    budget = Budget()
-    for piece in pieces(scan):
-        found = _find_wound(light_scan(piece), networks, budget)
+    for piece in islice(pieces(scan), MOST_PIECES):
+        found = _find_wound(light_scan(piece), networks, Budget() if piece is scan else Budget(LOOKS_APART))
         if found is None:
             continue
         pose, notes = found

@@ -27,8 +27,9 @@ N_DIRECTIONS = 24
 CANDIDATES = 24
 TURNS = 2
 LOOKS = 8  # at most, while closing in
-LOOKS_AT_ALL = 16  # in one picture of the whole: a face takes two or three
-LOOKS_IN_A_SEARCH = 64
+LOOKS_AT_ALL = 12  # that a search in the whole of a scan may take: a face takes two or three
+LOOKS_IN_A_SEARCH = 48
+AT_ONCE = 48  # pictures that the finder is shown together
 PRESENT = 0.5
 SURE = 0.06  # expected error, in face lengths, of a face that needs no second candidate
 UNSURE = 0.08  # likewise, of what is no face: 0.047 at most on heads kept for this choice, else 0.092 or more
@@ -62,15 +63,17 @@ def find_face(canvas: Canvas, budget: Budget) -> FacePose | None:
     return surest(canvas, candidates(canvas, guesses), budget, LOOKS_AT_ALL)
 
 
-def surest(canvas: Canvas, guesses: list[Guess], budget: Budget, most: int) -> FacePose | None:
+def surest(
+    canvas: Canvas, guesses: list[Guess], budget: Budget, most: int, clip: float | None = None
+) -> FacePose | None:
     """The face that the network is surest of, or the first that it is sure of, in `most` looks or a few more;
-    None where there is none."""
+    None where there is none. `clip` is that of `candidates`."""
     best, least = None, np.inf
     saved = max(budget.looks - most, 0)
     for frame, _ in guesses:
         if budget.looks <= saved:
             break
-        found = _approach(canvas, frame, budget)
+        found = _approach(_clipped(canvas, frame, clip), frame, budget)
         if found is None:
             continue
         pose, error = found
@@ -81,23 +84,50 @@ def surest(canvas: Canvas, guesses: list[Guess], budget: Budget, most: int) -> F
     return best
 
 
-def candidates(canvas: Canvas, guesses: list[Guess]) -> list[Guess]:
+def candidates(canvas: Canvas, guesses: list[Guess], clip: float | None = None) -> list[Guess]:
     """Where the finder thinks the face is, the surest first: after its first guesses it looks at each of them
-    from what it thinks is the front, upright and closer."""
+    from what it thinks is the front, upright and closer. With `clip`, only at what lies within so many face
+    lengths of it: other things may stand before it."""
     every = list(guesses)
     for _ in range(TURNS):
-        guesses = glances(canvas, [_closer(frame) for frame, _ in _different(guesses)[:CANDIDATES]])
+        frames = [frame for frame, _ in _different(guesses)[:CANDIDATES]]
+        views = [_closer(frame) for frame in frames]
+        images = [geometry(_clipped(canvas, f, clip), v) for f, v in zip(frames, views, strict=True)]
+        guesses = guesses_from(images, views)
         every = guesses + every
     return _different(every)[:CANDIDATES]
 
 
+def _clipped(canvas: Canvas, frame: Frame, clip: float | None) -> Canvas:
+    return canvas if clip is None else within(canvas, frame.centre, clip * frame.length)
+
+
+def within(canvas: Canvas, centre: Float[np.ndarray, "3"], radius: float) -> Canvas:
+    """The triangles that reach into a ball, without colour."""
+    inside = ((canvas.vertices - centre) ** 2).sum(axis=1) < radius**2
+    used, triangles = np.unique(canvas.triangles[inside[canvas.triangles].any(axis=1)], return_inverse=True)
+    return Canvas(canvas.vertices[used], triangles.reshape(-1, 3), canvas.normals[used])
+
+
 def glances(canvas: Canvas, views: list[View]) -> list[Guess]:
     """The finder's guesses, where it sees a head; the surest first."""
-    if not views:
-        return []
-    images = [geometry_image(canvas.vertices, canvas.normals, canvas.triangles, v)[0] for v in views]
-    numbers = run_finder(shipped()[0], np.stack(images)).astype(np.float64)
-    seen = [(_frame(n, v), float(n[11])) for n, v in zip(numbers, views, strict=True) if n[0] > 0]
+    return guesses_from([geometry(canvas, view) for view in views], views)
+
+
+def geometry(canvas: Canvas, view: View) -> Float[np.ndarray, "5 H H"]:
+    """What a network sees of a surface."""
+    return geometry_image(canvas.vertices, canvas.normals, canvas.triangles, view)[0]
+
+
+def guesses_from(images: list[np.ndarray], views: list[View]) -> list[Guess]:
+    """The finder's guesses in pictures of these views; the surest first."""
+    seen: list[Guess] = []
+    for start in range(0, len(views), AT_ONCE):
+        some = np.stack(images[start : start + AT_ONCE])
+        numbers = run_finder(shipped()[0], some).astype(np.float64)
+        seen += [
+            (_frame(n, v), float(n[11])) for n, v in zip(numbers, views[start:], strict=False) if n[0] > 0
+        ]
     return sorted(seen, key=lambda guess: guess[1])
 
 
@@ -139,7 +169,7 @@ def _in_scan(points: Float[np.ndarray, "K 3"], view: View) -> Float[np.ndarray, 
 
 def look(canvas: Canvas, view: View) -> Look:
     """One crop, read as it is and mirrored."""
-    image, _ = geometry_image(canvas.vertices, canvas.normals, canvas.triangles, view)
+    image = geometry(canvas, view)
     mirrored = image[:, :, ::-1] * np.array([-1, 1, 1, 1, 1], np.float32)[:, None, None]
     points, log_error, logit = run_points(shipped()[1], np.stack([image, mirrored]))
     both = np.stack([points[0], (points[1] * [-1, 1, 1])[MIRROR_68]]).mean(axis=0)

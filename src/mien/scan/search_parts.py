@@ -10,7 +10,16 @@ from scipy.spatial import cKDTree
 
 from mien.geometry.normals import triangle_areas
 from mien.geometry.sample import sample_surface
-from mien.scan.net_landmarks_find import Budget, Guess, candidates, directions, glances, surest
+from mien.scan.net_landmarks_find import (
+    Budget,
+    Guess,
+    candidates,
+    directions,
+    geometry,
+    guesses_from,
+    surest,
+    within,
+)
 from mien.scan.net_landmarks_image import FINDER_SIZE, Frame
 from mien.scan.render import Canvas, View
 from mien.scan.search import FacePose
@@ -20,6 +29,7 @@ MOST_PARTS = 24  # a scale: the roundest
 LOOKS = 6  # a scale
 AWAY = 2.5  # face lengths from a face to where another's surface may begin
 PART = 4.0  # face lengths: radius of a ball that holds a head
+CLIP = 3.5  # face lengths from a face: what lies farther off may hide it and is not drawn
 CLEAR = -2.6  # log of the finder's error: below -2.9 at second faces, above -2.4 at ears and shoulders
 ALIKE = 2.0  # times as long a second face may be, or as short
 SAMPLES = 20_000
@@ -41,7 +51,7 @@ def find_face_in_parts(canvas: Canvas, budget: Budget) -> FacePose | None:
     reach = float(np.linalg.norm(np.ptp(canvas.vertices, axis=0))) / 2
     for scale in range(1, SCALES + 1):
         guesses = glances_at(canvas, parts(canvas, 0.5**scale * reach))
-        pose = surest(canvas, candidates(canvas, guesses), budget, LOOKS)
+        pose = surest(canvas, candidates(canvas, guesses, CLIP), budget, LOOKS, CLIP)
         if pose is not None:
             return pose
     return None
@@ -54,9 +64,9 @@ def find_another_face(canvas: Canvas, pose: FacePose, budget: Budget) -> FacePos
     if len(rest) == 0:
         return None
     beside = replace(canvas, triangles=rest)
-    guesses = candidates(beside, glances_at(beside, parts(beside, PART * pose.length)))
+    guesses = candidates(beside, glances_at(beside, parts(beside, PART * pose.length)), CLIP)
     alike = [(frame, error) for frame, error in guesses if error < CLEAR and _alike_long(frame, pose)]
-    other = surest(beside, alike, budget, LOOKS)
+    other = surest(beside, alike, budget, LOOKS, CLIP)
     return other if other is not None and _alike_long(other, pose) else None
 
 
@@ -66,15 +76,13 @@ def _alike_long(one: Frame | FacePose, other: FacePose) -> bool:
 
 def glances_at(canvas: Canvas, balls: list[Part]) -> list[Guess]:
     """What the finder sees in each ball alone, along the axes; the surest first."""
-    found = []
-    for part in balls:
-        inside = ((canvas.vertices - part.centre) ** 2).sum(axis=1) < part.radius**2
-        rows = canvas.triangles[inside[canvas.triangles].any(axis=1)]
-        used, triangles = np.unique(rows, return_inverse=True)
-        piece = Canvas(canvas.vertices[used], triangles.reshape(-1, 3), canvas.normals[used])
-        views = [View(axes, part.centre, part.radius, FINDER_SIZE) for axes in directions(0)]
-        found += glances(piece, views)
-    return sorted(found, key=lambda guess: guess[1])
+    images, views = [], []
+    for ball in balls:
+        piece = within(canvas, ball.centre, ball.radius)
+        for axes in directions(0):
+            views.append(View(axes, ball.centre, ball.radius, FINDER_SIZE))
+            images.append(geometry(piece, views[-1]))
+    return guesses_from(images, views)
 
 
 def parts(canvas: Canvas, radius: float) -> list[Part]:

@@ -50,7 +50,8 @@ def path_trace(
     envmap = {"type": "envmap", "bitmap": mi.Bitmap(_mitsuba_latlong(light.full))}
     scene = mi.load_dict({"type": "scene", "light": envmap, "camera": sensor, **scene_shapes(mi, lit, clay)})
     seen = _rendered(mi, scene, _DEPTH)[..., :3]
-    # In a scene without light the fourth channel is the share of a pixel that the subject covers.
+    # In a scene without light the fourth channel is the share of a pixel that the subject covers. The plain
+    # variant ends a path of one step before it says so, hence two.
     cover = _rendered(mi, mi.load_dict({"type": "scene", "camera": sensor, **scene_shapes(mi, lit, True)}), 2)
     return _finish(seen, cover[..., 3], fine, light, EXPOSURE["clay" if clay else "skin"])
 
