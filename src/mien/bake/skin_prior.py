@@ -1,7 +1,7 @@
 """What skin looks like where nobody has measured it: colour by region for a given tone.
 
 The regional pattern (lips, ears, nose and cheeks redder, stubbled scalp) is the mean of CC0 photograph-
-based skins, kept as log ratios to the cheek; see tools/make_skin_prior.py.
+based skins, kept as log ratios to the cheek; see `tools/make_skin_prior.py`.
 """
 
 from __future__ import annotations

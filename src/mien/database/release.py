@@ -81,9 +81,10 @@ def write(folder: Path | None = None) -> Path:
 
     Raises `MienError` where this version is frozen already and something else is drawn now.
     """
-    if folder is None and release_asset() in asset_hashes():
-        _refuse_refreezing()
-    manifest = {**_plain_facts(), "assets": drawn_from(), "samples": draw_samples(SEED)}
+    samples = draw_samples(SEED)
+    if release_asset() in asset_hashes():
+        _refuse_refreezing(samples)
+    manifest = {**_plain_facts(), "assets": drawn_from(), "samples": samples}
     data = (json.dumps(manifest, sort_keys=True, separators=(",", ":")) + "\n").encode()
     if folder is None:
         return record_asset(release_asset(), data)
@@ -92,8 +93,8 @@ def write(folder: Path | None = None) -> Path:
     return path
 
 
-def _refuse_refreezing() -> None:
-    changed = check()
+def _refuse_refreezing(samples: Samples) -> None:
+    changed = check(samples)
     if changed:
         raise MienError(
             f"{release_asset()}: frozen already, and {changed[0]}; raise DATABASE_VERSION in "

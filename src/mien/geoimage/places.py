@@ -103,13 +103,14 @@ def write_face_places(path: Path, uvs: Float[np.ndarray, "N 2"]) -> None:
 def face_places(template: Template) -> Float[np.ndarray, "U 2"]:
     """The template's texture coordinates with the face tile's at their places in a geometry image.
 
-    They ship, since a network that learnt geometry images is bound to them (`python -m tools.build_places`).
+    They ship (`python -m tools.build_assets places`), since a network that learnt geometry images is bound to
+    them.
     """
     rows, found = face_rows(template), load_file(asset_path(PLACES))["uvs"].astype(np.float64)
     if len(found) != len(rows):
         raise MienError(
             f"{PLACES}: has places of {len(found)} texture coordinates, the template's face tile has "
-            f"{len(rows)}; run `python -m tools.build_places`"
+            f"{len(rows)}; run `python -m tools.build_assets places`"
         )
     out = template.topology.uvs.copy()
     out[rows] = found

@@ -98,7 +98,9 @@ def read_error_model(path: Path) -> ErrorModel:
     """A model from JSON; one made for other features or knots raises `ValueError`."""
     held = json.loads(path.read_text())
     if held["columns"] != column_names():
-        raise ValueError(f"{path.name}: made for other columns; run python -m tools.calibrate_error")
+        raise ValueError(
+            f"{path.name}: made for other columns; run python -m tools.build_assets expected_error"
+        )
     weights = {target: np.array(held["weights"][target]) for target in TARGETS}
     return ErrorModel(weights, held["provenance"])
 
