@@ -61,19 +61,7 @@ def base_uvs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-<<<<<<< HEAD
-def _read(path: Path) -> np.ndarray:
-    """A skin's picture, (H, W, 3) sRGB bytes."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise FileNotFoundError(f"{path}: no picture can be read there")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def main(folder: Path) -> None:
-=======
 def main(folder: Path, out_file: Path) -> None:
->>>>>>> assets-graph
     template = load_template()
     triangles, triangle_uvs, uvs = base_uvs()
     hits = ClosestPoint(load_source().vertices, triangles).query(template.vertices)
@@ -85,7 +73,7 @@ def main(folder: Path, out_file: Path) -> None:
     for name, pattern in GROUPS.items():
         layers = []
         for path in sorted(folder.glob(pattern)):
-            image = _read(path)
+            image = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
             linear = read_bilinear(image, uv_to_pixel(uv, *image.shape[:2])).astype(np.float64)
             log = np.log(linear + 1e-3)
             layers.append(log - np.median(log[cheek], axis=0))

@@ -6,7 +6,6 @@ import base64
 import json
 import struct
 from collections.abc import Iterator
-
 from typing import Any
 
 import numpy as np
