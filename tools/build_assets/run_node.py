@@ -18,10 +18,12 @@ def main(name: str, module: str, arguments: list[str]) -> None:
     node = next(node for node in NODES if node.name == name)
     find = assets.asset_path
 
-    def declared(asset: str) -> Path:
-        if asset not in (*node.assets, *node.outputs):
-            raise MienError(f"{name}: reads {asset}, which its node in tools/build_assets does not declare")
-        return find(asset)
+    def declared(name: str) -> Path:
+        if name not in (*node.assets, *node.outputs):
+            raise MienError(
+                f"{node.name}: reads {name}, which its node in tools/build_assets does not declare"
+            )
+        return find(name)
 
     assets.asset_path = declared  # before anything else has imported it
     sys.argv = [module, *arguments]
