@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def read_image(path: Path, asked_for_by: str, *, alpha: bool = True) -> UInt8[np
     advice = "place it beside the scan or give --albedo IMAGE"
     if asked_for_by == "--albedo":
         advice = "give the path of a PNG, JPEG, TIFF or EXR"
-    if not path.is_file():
+    if not os.path.isfile(path):  # False for names that no file can have, too
         raise MienError(f"{path}: the texture named by {asked_for_by} does not exist; {advice}")
     pixels = _read_exr(path) if path.suffix.lower() == ".exr" else decode_image(path.read_bytes())
     if pixels is None:
