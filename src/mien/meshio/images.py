@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def read_image(path: Path, asked_for_by: str, *, alpha: bool = True) -> UInt8[np
     place = "place it beside the scan or give --albedo IMAGE"
     if asked_for_by == "--albedo":
         place = "give the path of a PNG, JPEG, TIFF or EXR"
-    if not path.is_file():
+    if not os.path.isfile(path):  # False, too, for names that no file can have
         raise MienError(f"{path}: the texture named by {asked_for_by} does not exist; {place}")
     data = path.read_bytes()
     pixels = _read_exr(path) if data.startswith(_EXR) else decode_image(data)
