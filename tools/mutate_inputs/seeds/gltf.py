@@ -7,6 +7,8 @@ import json
 import struct
 from collections.abc import Iterator
 
+from typing import Any
+
 import numpy as np
 
 from tools.mutate_inputs.seeds.parts import Seed, picture, sheet
@@ -100,7 +102,7 @@ def _quantized() -> bytes:
         "KHR_materials_pbrSpecularGlossiness": {"diffuseTexture": {"index": 0}, "diffuseFactor": [1, 1, 1, 1]}
     }
     counts = [(5121, triangles.size, "SCALAR"), (5122, len(vertices), "VEC3"), (5123, len(vertices), "VEC2")]
-    document = {
+    document: dict[str, Any] = {
         "asset": {"version": "2.0"},
         "extensionsRequired": ["KHR_mesh_quantization"],
         "nodes": [{"mesh": 0, "matrix": np.diag([0.1, 0.1, 0.1, 1.0]).ravel().tolist()}],

@@ -27,7 +27,7 @@ linear ones point by point. `tests/test_anatomy_contact.py` holds how far apart 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -35,6 +35,7 @@ from jaxtyping import Float
 from mien.core.conventions import MILLIMETRES_PER_METRE
 
 
+@runtime_checkable
 class Contact(Protocol):
     """Lids and their ball, or lips and each other, on one head at rest. Offsets are counted from there."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -17,6 +17,7 @@ REACH = (1.5e-3, 9.0e-3)  # distances from a margin between which they fade out
 _FELT = 1e-4  # share of a margin's move below which skin is left where it is
 
 
+@runtime_checkable
 class Spread(Protocol):
     """Moves of a margin's vertices, continued over the skin round it."""
 
