@@ -69,7 +69,7 @@ def read_stl(path: Path, *, ignore_textures: bool = False) -> RawMesh:
     text = (data if data.lstrip()[:5].lower() == b"solid" else unmarked(data)).lstrip()
     if text[:5].lower() == b"solid" and b"facet" in text[:4096].lower():
         return _text_stl(path, text)
-    if 0 < count < (len(data) - 84) // 50:
+    if 0 < count <= (len(data) - 84) // 50:
         raw = _binary_stl(data, count)
         raw.notes.append(f"{len(data) - 84 - 50 * count} bytes after its {count} facets were not read")
         return raw
