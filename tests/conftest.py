@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from rig_fixture import Run, write_demo
+from rig_fixture import DEMO, Run
 from skips import (
     pytest_addoption,
     pytest_collectreport,
@@ -34,15 +32,9 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """head.obj: the demo scan with 8,000 triangles; its material and texture lie beside it."""
-    return write_demo(tmp_path_factory.mktemp("demo"))
-
-
-@pytest.fixture(scope="session")
-def rigged(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """That scan, rigged at 1K from an empty cache; its stages stay in the tests' cache."""
-    return Run.of(demo, tmp_path_factory.mktemp("rigged") / "head")
+def rigged(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The demo scan, rigged at 1K from an empty cache; its stages stay in the tests' cache."""
+    return Run.of(DEMO, tmp_path_factory.mktemp("rigged") / "head")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
