@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from faces_fixture import write_faces
 from rig_fixture import DEMO, Run
 from skips import (
     pytest_addoption,
@@ -20,7 +23,7 @@ __all__ = [
     "pytest_sessionfinish",
     "pytest_terminal_summary",
 ]
-SHARED = ("rigged", "faces")  # costly fixtures of the session: their tests stay in one worker
+SHARED = {"rigged", "faces"}  # costly fixtures of the session: their tests stay in one worker
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,9 +40,16 @@ def rigged(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run.of(DEMO, tmp_path_factory.mktemp("rigged") / "head")
 
 
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A face database of two people with two expressions each, as `mien data synth` writes it."""
+    folder = tmp_path_factory.mktemp("faces")
+    write_faces(folder)
+    return folder
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With pytest-xdist a file's tests share a worker, and so do all that share a costly fixture."""
+    """With pytest-xdist a file's tests share a worker, and so do all that share the costly fixtures."""
     for item in items if config.pluginmanager.hasplugin("xdist") else ():
-        names = getattr(item, "fixturenames", ())
-        shared = next((name for name in SHARED if name in names), None)
-        item.add_marker(pytest.mark.xdist_group(shared or item.path.name))
+        shared = SHARED & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("shared" if shared else item.path.name))
