@@ -230,6 +230,53 @@ def test_another_database_in_the_folder_is_refused(made):
         synthesize(str(made), SynthOptions(seed=7, count=2, expressions="random:2", per_shard=1), 0)
 
 
+def as_earlier_commits_wrote_it(folder, **changed):
+    """The header's form before assets were told by name: hashes of basis and of the generator's code."""
+    path = folder / "database.json"
+    header = json.loads(path.read_text())
+    held = header["fingerprint"]
+    header["fingerprint"] = {
+        "generator": "mien 0.0.9, database 1",
+        "seed": held["seed"],
+        "expressions": held["expressions"],
+        "basis_sha256": held["assets"]["basis.safetensors"],
+        "code_sha256": "0" * 64,
+        **changed,
+    }
+    path.write_text(json.dumps(header))
+
+
+def test_a_database_of_other_code_is_read_and_grown(made, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(made, old)
+    for name in ("manifest.parquet", "shards/00001.tar", "shards/00001.tar.json"):
+        (old / name).unlink()
+    as_earlier_commits_wrote_it(old)
+    assert Database(str(old), unfinished=True).header.count == 2
+    assert synthesize(str(old), OPTIONS, 0) == Gaps([1], [])
+    assert contents(old) == contents(made)
+
+
+def test_a_database_of_another_version_or_basis_is_read_but_not_grown(made, tmp_path):
+    for changed, told in (
+        ({"generator": "mien 0.1.0, database 0"}, "holds another database: version 0 there, 1 now; what is"),
+        ({"basis_sha256": "0" * 64}, r"holds another database: drawn from another basis\.safetensors; what"),
+    ):
+        old = tmp_path / next(iter(changed))
+        shutil.copytree(made, old)
+        as_earlier_commits_wrote_it(old, **changed)
+        assert len(list(Database(str(old)).records())) == 2
+        with pytest.raises(MienError, match=told):
+            synthesize(str(old), OPTIONS, 0)
+    new = tmp_path / "new"
+    shutil.copytree(made, new)
+    header = json.loads((new / "database.json").read_text())
+    header["fingerprint"]["assets"]["skin_prior.safetensors"] = "1" * 64
+    (new / "database.json").write_text(json.dumps(header))
+    with pytest.raises(MienError, match=r"drawn from another skin_prior\.safetensors"):
+        synthesize(str(new), OPTIONS, 0)
+
+
 def test_options_that_make_no_sense_are_refused():
     for wrong in (
         {"count": 0},

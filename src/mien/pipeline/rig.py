@@ -58,7 +58,9 @@ def rig_scan(
     options = options or RigOptions()
     _check_options(options, out)
     base = base_mesh(options)
-    stages = Stages(open_cache() if options.cache else None, progress)
+    stages = Stages(
+        open_cache() if options.cache else None, progress, (load_template,), subject=scan_path.name
+    )
     template = load_template()
     scan = _scan_stage(stages, scan_path, options)
     bound = None if base is None else bound_mesh(stages, template, base, options)
@@ -72,7 +74,7 @@ def rig_scan(
     made = asset if bound is None else on_users_mesh(stages, asset, bound, options)
     if out is not None:
         preview = _preview_stage(stages, made, face_rig, maps, topology_part(options))
-        errors = stages.run("drawing the error map", lambda f: error_map(template, f[1]), registration)
+        errors = _error_map_stage(stages, template, registration)
         pictures = preview.value, errors.value
         with stages.timed("writing the asset"):
             _write(made, asset, pictures, options, out)
@@ -168,7 +170,14 @@ def _preview_stage(
         face_rig,
         maps,
         depends=[asset.name, *topology],
+        holds=[asset_of, base_mesh, bound_mesh, on_users_mesh],
     )
+
+
+def _error_map_stage(
+    stages: Stages, template: Template, registration: CachedStage[Fitted]
+) -> CachedStage[np.ndarray]:
+    return stages.run("drawing the error map", lambda fitted: error_map(template, fitted[1]), registration)
 
 
 def _write(
