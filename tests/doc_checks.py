@@ -148,9 +148,9 @@ def _scripts() -> str:
 
 
 def _takes(source: str, option: str) -> bool:
-    """Whether a script names the option, or has a field that tyro makes it of."""
+    """Whether a script names the option, or has a field or parameter that tyro makes it of."""
     field = option.removeprefix("--").replace("-", "_")
-    return f'"{option}"' in source or re.search(rf"^    {field}: ", source, re.MULTILINE) is not None
+    return f'"{option}"' in source or re.search(rf"\b{field}: \w", source) is not None
 
 
 def faults(text: str, place: Path) -> list[str]:
