@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rig_fixture import Run, write_demo
+from faces_fixture import write_faces
+from rig_fixture import DEMO, Run
 from skips import (
     pytest_addoption,
     pytest_collectreport,
@@ -22,7 +23,7 @@ __all__ = [
     "pytest_sessionfinish",
     "pytest_terminal_summary",
 ]
-SHARED = ("rigged", "faces")  # costly fixtures of the session: their tests stay in one worker
+SHARED = {"rigged", "faces"}  # costly fixtures of the session: their tests stay in one worker
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,20 +35,21 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """head.obj: the demo scan with 8,000 triangles; its material and texture lie beside it."""
-    return write_demo(tmp_path_factory.mktemp("demo"))
+def rigged(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The demo scan, rigged at 1K from an empty cache; its stages stay in the tests' cache."""
+    return Run.of(DEMO, tmp_path_factory.mktemp("rigged") / "head")
 
 
 @pytest.fixture(scope="session")
-def rigged(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """That scan, rigged at 1K from an empty cache; its stages stay in the tests' cache."""
-    return Run.of(demo, tmp_path_factory.mktemp("rigged") / "head")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A face database of two people with two expressions each, as `mien data synth` writes it."""
+    folder = tmp_path_factory.mktemp("faces")
+    write_faces(folder)
+    return folder
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With pytest-xdist a file's tests share a worker, and so do all that share a costly fixture."""
+    """With pytest-xdist a file's tests share a worker, and so do all that share the costly fixtures."""
     for item in items if config.pluginmanager.hasplugin("xdist") else ():
-        names = getattr(item, "fixturenames", ())
-        shared = next((name for name in SHARED if name in names), None)
-        item.add_marker(pytest.mark.xdist_group(shared or item.path.name))
+        shared = SHARED & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("shared" if shared else item.path.name))

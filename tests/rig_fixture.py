@@ -1,4 +1,4 @@
-"""The demo scan, thinned and written as an OBJ with a JPEG; rigged once a session; and what every asset promises."""
+"""The demo scan, rigged once a session, and what every asset promises."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from mien.core.mesh import Scan
 from mien.export.asset import FaceAsset
-from mien.meshio.load import load_scan
 from mien.pipeline.rig import rig_scan
 from mien.pipeline.rig_options import RigOptions
 from mien.pipeline.stages import FROM_CACHE
-from mien.scan.clean import clean_scan
-from mien.scan.decimate import light_scan
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "examples" / "demo_scan.glb"
-TRIANGLES = 8_000
 
-# The folder of an asset that `mien rig head.obj` makes; NAME is the folder's name.
+# The folder that `mien rig` makes of a scan with a texture; NAME is the folder's name.
 LAYOUT = frozenset(
     [
         "asset.json", "NAME.glb", "NAME.obj", "NAME.mtl", "confidence.png", "preview.png",
@@ -123,29 +115,6 @@ def outside(numbers: dict[str, float], bounds: dict[str, tuple[float, float]]) -
 def laid_out(name: str, names: Iterable[str] = LAYOUT) -> set[str]:
     """The layout with an asset's own name."""
     return {path.replace("NAME", name) for path in names}
-
-
-def write_demo(folder: Path) -> Path:
-    """head.obj, head.mtl and head.jpg: the demo scan with about `TRIANGLES` triangles."""
-    scan = light_scan(clean_scan(load_scan(DEMO)), TRIANGLES)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "head.obj").write_text(_obj(scan))
-    (folder / "head.mtl").write_text("newmtl skin\nmap_Kd head.jpg\n")
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 90]
-    assert cv2.imwrite(str(folder / "head.jpg"), scan.textures[0][..., ::-1], quality)
-    return folder / "head.obj"
-
-
-def _obj(scan: Scan) -> str:
-    assert scan.corner_uvs is not None
-    corner = 1 + np.arange(scan.triangles.size).reshape(-1, 3)
-    lines = ["mtllib head.mtl", "usemtl skin"]
-    lines += ["v {:.6g} {:.6g} {:.6g}".format(*row) for row in scan.vertices]
-    lines += ["vt {:.6f} {:.6f}".format(*row) for row in scan.corner_uvs.reshape(-1, 2)]
-    lines += [
-        "f {}/{} {}/{} {}/{}".format(*row) for row in np.stack([scan.triangles + 1, corner], 2).reshape(-1, 6)
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def mien(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

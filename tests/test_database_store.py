@@ -4,8 +4,6 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-pytest.importorskip("pyarrow", reason='needs the extra "data"')
-
 from mien.core.errors import MienError
 from mien.database.filesystem import Folder
 from mien.database.record import Record, from_members, to_members

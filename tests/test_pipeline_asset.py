@@ -13,17 +13,16 @@ import trimesh
 from mien.core.conventions import SHAPE_NAMES
 from mien.export.asset import FaceAsset
 from mien.export.check import check_path
-from mien.export.read_asset import read_asset
 from mien.export.reader import read_glb
 from mien.pipeline.rig import STAGES
 from mien.rigging.quality import rig_quality
 from mien.template.load import load_template
-from rig_fixture import REGISTRATION_BOUNDS, RIG_AIMS, Run, contents, differing, laid_out, mien, outside
+from rig_fixture import DEMO, REGISTRATION_BOUNDS, RIG_AIMS, Run, contents, differing, laid_out, mien, outside
 
 
 @pytest.fixture(scope="module")
 def read_back(rigged: Run) -> FaceAsset:
-    return read_asset(rigged.out, load_template())
+    return FaceAsset.load(rigged.out)
 
 
 def test_the_folder_is_laid_out_as_promised_and_lists_itself(rigged: Run) -> None:
@@ -57,9 +56,9 @@ def test_the_fit_is_as_close_as_it_was(rigged: Run) -> None:
     assert outside(rigged.manifest["quality"]["registration_mm"], REGISTRATION_BOUNDS) == []
 
 
-def test_the_registered_head_lies_on_the_scan_in_the_scans_own_coordinates(rigged: Run, demo: Path) -> None:
+def test_the_registered_head_lies_on_the_scan_in_the_scans_own_coordinates(rigged: Run) -> None:
     head = trimesh.load(rigged.out / "scan" / "registered.ply", process=False)
-    scan = trimesh.load(demo, process=False)
+    scan = trimesh.load(DEMO, force="mesh", process=False)
     far = head.metadata["_ply_raw"]["vertex"]["data"]["distance_mm"].ravel()
     some = np.flatnonzero(np.isfinite(far) & (far < 0.3))[::40]
     unit = 1000 * np.linalg.norm(np.array(rigged.manifest["scan_to_asset"])[:3, 0])  # mm in the scan's unit
@@ -83,10 +82,10 @@ def test_every_stage_is_told_once(rigged: Run) -> None:
 
 
 def test_the_same_scan_gives_the_same_bytes_in_another_process_without_a_cache(
-    rigged: Run, demo: Path, tmp_path: Path
+    rigged: Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "head"
-    again = mien("rig", demo, "--out", out, "--no-cache", "--json", PYTHONHASHSEED="7")
+    again = mien("rig", DEMO, "--out", out, "--no-cache", "--json", PYTHONHASHSEED="7")
     assert again.returncode == 0, again.stderr
     assert differing(contents(out), rigged.files) == []
     numbers = json.loads(again.stdout)

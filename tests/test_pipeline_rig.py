@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rig_fixture import Run, differing
+from rig_fixture import DEMO, Run, differing
 
 READ = {"reading the scan", "finding the face"}
 FITTED = {
@@ -27,24 +27,20 @@ def test_the_first_run_computes_every_stage(rigged: Run) -> None:
     assert rigged.fetched == set()
 
 
-def test_the_second_run_computes_nothing_and_gives_the_same_bytes(
-    rigged: Run, demo: Path, tmp_path: Path
-) -> None:
-    again = Run.of(demo, tmp_path / "head")
+def test_the_second_run_computes_nothing_and_gives_the_same_bytes(rigged: Run, tmp_path: Path) -> None:
+    again = Run.of(DEMO, tmp_path / "head")
     assert again.computed == set()
     assert differing(again.files, rigged.files) == []
 
 
 @pytest.mark.slow
-def test_a_moved_landmark_runs_the_fit_again_and_not_the_reading(
-    rigged: Run, demo: Path, tmp_path: Path
-) -> None:
+def test_a_moved_landmark_runs_the_fit_again_and_not_the_reading(rigged: Run, tmp_path: Path) -> None:
     content = json.loads((rigged.out / "scan" / "landmarks.json").read_text())
     points = np.array(content["scan"], float)
     eyes = np.linalg.norm(points[45] - points[36])
     content["scan"][48] = (points[48] + [0.03 * eyes, 0.0, 0.0]).tolist()
     (tmp_path / "edited.json").write_text(json.dumps(content))
-    moved = Run.of(demo, tmp_path / "head", landmarks=tmp_path / "edited.json")
+    moved = Run.of(DEMO, tmp_path / "head", landmarks=tmp_path / "edited.json")
     assert moved.computed == FITTED | {"finding the face"}
     written = json.loads((moved.out / "scan" / "landmarks.json").read_text())
     np.testing.assert_allclose(written["scan"][48], content["scan"][48], atol=1e-6 * eyes)
@@ -56,13 +52,13 @@ def test_a_moved_landmark_runs_the_fit_again_and_not_the_reading(
 
 @pytest.mark.slow
 def test_a_painted_mask_runs_only_the_fit_and_what_is_black_is_not_measured(
-    rigged: Run, demo: Path, tmp_path: Path
+    rigged: Run, tmp_path: Path
 ) -> None:
     mask = cv2.imread(str(rigged.out / "scan" / "mask.png"), cv2.IMREAD_GRAYSCALE)
     assert (mask == 255).mean() > 0.1
     mask[: len(mask) // 3] = 0
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    masked = Run.of(demo, tmp_path / "head", mask=tmp_path / "mask.png")
+    masked = Run.of(DEMO, tmp_path / "head", mask=tmp_path / "mask.png")
     assert masked.computed == FITTED
     before, after = (_measured(run) for run in (rigged, masked))
     assert after["colour"] < 0.95 * before["colour"]

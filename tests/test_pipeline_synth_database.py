@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("pyarrow", reason='needs the extra "data"')
-
+from faces_fixture import FACES as OPTIONS
 from mien.cli.data import Data, Info, Synth, run_data
 from mien.core.conventions import EXPRESSIONS, shape_weights
 from mien.core.errors import MienError
@@ -32,16 +31,10 @@ from mien.synth.subject import draw_subject
 from mien.synth.whole_head import mean_head, whole_expression, whole_head
 from mien.template.load import load_template
 
-OPTIONS = SynthOptions(seed=6, count=2, expressions="random:2", per_shard=1)
 
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces")
-    told = []
-    assert synthesize(str(folder), OPTIONS, 0, told.append) == Gaps([0, 1], [])
-    assert sum(told) == 2
-    return folder
+@pytest.fixture
+def made(faces):
+    return faces
 
 
 def contents(folder):

@@ -17,6 +17,8 @@ import mien
 PAGE = Path(__file__).parent.parent / "docs/api.md"
 HEAD = """# API reference
 
+<!-- no block is run: they are signatures, written from the code -->
+
 Everything that `import mien` offers. Names are imported when they are first used, so that `import mien` is
 immediate. Lengths are metres unless a name or unit says millimetres; angles are radians; colours are sRGB
 where stored. The annotation of an array holds its type and shape: `Float[np.ndarray, "V 3"]` is V rows of

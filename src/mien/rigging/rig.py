@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,10 +20,11 @@ from mien.geometry.skinning import blend_skin, joint_motions, rotation_matrices
 if TYPE_CHECKING:
     from mien.rigging.torch_rig import TorchRig
 
+Numbers = Sequence[float | int] | np.ndarray
 # Weights by name (a number or a batch of them each), or an array in the order of `SHAPE_NAMES`.
-Weights = Mapping[str, float | np.ndarray] | np.ndarray
+Weights = Mapping[str, float | int | Numbers] | np.ndarray
 # Rotations by joint name, or an array in the order of `Rig.joints`: axis times angle, radians.
-JointRotations = Mapping[str, np.ndarray] | np.ndarray
+JointRotations = Mapping[str, Numbers] | np.ndarray
 
 
 class PosedHead(NamedTuple):
