@@ -63,9 +63,10 @@ def _member(owner: str, key: str, value: object) -> str:
 
 def _code(title: str, function: object) -> str:
     signature = inspect.signature(function)  # type: ignore[arg-type]
-    own = [_parameter(p) for p in signature.parameters.values() if p.name not in ("self", "cls")]
-    first = next((n for n, p in enumerate(signature.parameters.values()) if p.kind is p.KEYWORD_ONLY), None)
-    if first is not None:
+    parameters = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+    own = [_parameter(p) for p in parameters]
+    first = next((n for n, p in enumerate(parameters) if p.kind is p.KEYWORD_ONLY), None)
+    if first is not None and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         own.insert(first, "*")
     line = f"{title}({', '.join(own)}) -> {signature.return_annotation}"
     if len(line) > 100:
@@ -75,7 +76,8 @@ def _code(title: str, function: object) -> str:
 
 def _parameter(parameter: inspect.Parameter) -> str:
     """As it stands in the code; annotations are strings there already."""
-    annotated = f"{parameter.name}: {parameter.annotation}"
+    star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+    annotated = f"{star}{parameter.name}: {parameter.annotation}"
     return annotated if parameter.default is parameter.empty else f"{annotated} = {parameter.default!r}"
 
 
