@@ -55,9 +55,9 @@ def test_the_frozen_file_is_small_and_holds_every_modality_and_no_code() -> None
 # A constant of each modality, and another value that is a little off.
 CHANGES = [
     ("attributes", "mien.synth.subject", "_ANCESTRY_WEIGHT", 1.31),
-    ("neutral", "mien.synth.identity.draw", "STAGE_SPREAD", 0.885),
+    ("neutral", "mien.synth.identity.mode_weights", "STAGE_SPREAD", 0.885),
     ("neutral", "mien.anatomy.contact.linear_lids", "_LID_ROUNDS", 2),
-    ("neutral", "mien.synth.identity.form", "AT_REST_SIGMA", 0.056),
+    ("neutral", "mien.synth.identity.apply_traits", "AT_REST_SIGMA", 0.056),
     ("expressions", "mien.synth.expression.maker", "SQUEEZE", (0.74, 1.45)),
     ("parts", "mien.synth.identity.teeth", "_FRONT", 5),
     ("parts", "mien.anatomy.mouth_placement", "_BEHIND", 0.35e-3),
@@ -98,7 +98,12 @@ def test_a_changed_constant_is_noticed(
 RENAMES = (
     ("synth/skin/fast.py", "synth/skin/small_albedo.py", "skin.fast", "skin.small_albedo"),
     (None, None, "albedo_256", "albedo_of_256"),
-    ("synth/identity/draw.py", "synth/identity/weights_drawn.py", "identity.draw", "identity.weights_drawn"),
+    (
+        "synth/identity/mode_weights.py",
+        "synth/identity/weights_drawn.py",
+        "identity.draw",
+        "identity.weights_drawn",
+    ),
     (None, None, "STAGE_SPREAD", "SPREAD_OF_STAGE"),
 )
 DRAWN = ("attributes", "neutral", "albedo")

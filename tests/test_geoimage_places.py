@@ -3,9 +3,9 @@ import pytest
 
 from mien.core.errors import MienError
 from mien.evaluate.geoimage import measure_surface_errors
-from mien.geoimage import places as module
+from mien.geoimage import sampling_places as module
 from mien.geoimage.codec import GeometryImageCodec, face_codec
-from mien.geoimage.places import (
+from mien.geoimage.sampling_places import (
     face_places,
     face_rows,
     offset_bends,

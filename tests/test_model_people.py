@@ -13,8 +13,8 @@ from mien.core.assets import asset_path
 from mien.core.errors import MienError
 from mien.database import release as freeze
 from mien.export.folder import write_asset
-from mien.model.linear import aligned_skins
-from mien.model.people import face_errors, grown, load_people, save_people
+from mien.model.pca import aligned_skins
+from mien.model.pca_file import face_errors, grown, load_people, save_people
 from mien.pipeline.grow_people import grow_people
 from mien.rigging.head import RiggedHead
 from mien.rigging.rig import Rig

@@ -12,7 +12,7 @@ from mien.core.errors import MienError
 from mien.core.mesh import Scan
 from mien.scan.clean import clean_scan, select_faces
 from mien.scan.extent import KEPT, LIES_APART, about_the_head, size_in_words
-from mien.scan.landmarks import network_search as own
+from mien.scan.landmarks import shape_search as own
 from mien.scan.landmarks.detect import LOOSE, detect_landmarks, simplify
 from mien.scan.landmarks.face_points import face_length
 from mien.scan.landmarks.orthographic import make_canvas

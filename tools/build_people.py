@@ -1,6 +1,6 @@
 """`python -m tools.build_people --out FILE`: the linear model of heads that registration fits.
 
-Principal components (`mien.model.linear`) of the neutral skins of the face database's first training
+Principal components (`mien.model.pca`) of the neutral skins of the face database's first training
 subjects and of as many random heads of the template's own modes (identity.safetensors): a model of the
 former alone fits the latter worse. Minutes, the same bytes each time; `python -m tools.build_assets people`
 puts it among the assets. What it does for scans:
@@ -20,8 +20,8 @@ from mien.anatomy.parts import settle_lids
 from mien.core.face import Template
 from mien.database.release import SEED, split_indices
 from mien.geometry.solve import SpdSolver
-from mien.model.linear import aligned_skins, database_skins, fit_pca, importance
-from mien.model.people import People, save_people
+from mien.model.pca import aligned_skins, database_skins, fit_pca, importance
+from mien.model.pca_file import People, save_people
 from mien.synth.identity.basis import load_basis
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template

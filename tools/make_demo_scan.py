@@ -35,7 +35,7 @@ from mien.geometry.solve import SpdSolver
 from mien.geometry.uvspace import fill_gutter
 from mien.template.load import load_template
 from mien.textures.eyes import IRIS_COLOURS
-from mien.textures.generated import GeneratedLook, generated_skin
+from mien.textures.invented_skin import GeneratedLook, generated_skin
 
 SEED = 7
 TONE = 0.3

@@ -37,15 +37,14 @@ def rig(
 ) -> FaceAsset:
     """Turns one scan into an animatable head; if `out` is given, its asset folder is also written.
 
-    The options are those of `mien rig`. `albedo` is a texture in the scan's UV, `mask` paints what to follow,
-    `landmarks` are 68 or 51 points in the scan's coordinates, `units` is "auto", "m", "cm" or "mm",
-    `people` a PCA model that `mien data model` wrote. `keep_expression` keeps closed eyes or a smile in the neutral;
-    `resolution` is 1024, 2048 or 4096 texels; `iris` a colour name or #rrggbb. `topology` is "mien", "ict"
-    (with your copy's `ict_folder`) or the path of your own base mesh, with its `topology_landmarks` if you have
-    them.
-    `formats` and `force` (replace a non-empty folder) are for writing; without `cache` every stage is computed
-    anew; `progress` is called with the name of each stage. Raises `MienError`, with nothing written, where the
-    scan or an option is refused.
+    The options are those of `mien rig`. `albedo` is a texture in the scan's UV, `mask` paints what to
+    follow, `landmarks` are 68 or 51 points in the scan's coordinates, `units` is "auto", "m", "cm" or "mm",
+    `people` a PCA model that `mien data model` wrote. `keep_expression` keeps closed eyes or a smile in the
+    neutral; `resolution` is 1024, 2048 or 4096 texels; `iris` a colour name or #rrggbb. `topology` is
+    "mien", "ict" (with your copy's `ict_folder`) or the path of your own base mesh, with its
+    `topology_landmarks` if you have them. `formats` and `force` (replace a non-empty folder) are for
+    writing; without `cache` every stage is computed anew; `progress` is called with each stage's name.
+    Raises `MienError`, with nothing written, where the scan or an option is refused.
     """
     from mien.pipeline.progress import silent
     from mien.pipeline.rig import rig_scan

@@ -25,7 +25,7 @@ class SocketBinding:
     def placed(
         self, lids: Float[np.ndarray, "S 3"], ball: Float[np.ndarray, "S 3"]
     ) -> Float[np.ndarray, "S 3"]:
-        """Between where the skin round it went (`lids`) and where the ball went (`ball`)."""
+        """Blends the lids' motion with the ball's (`ball`)."""
         return lids + self.share[:, None] * (ball - lids)
 
 

@@ -96,7 +96,7 @@ class Database:
     def records(self, *, on_damaged: Callable[[str], None] | None = None) -> Iterator[Record]:
         """All subjects, a shard in memory at a time.
 
-        A damaged shard raises `MienError`; with `on_damaged` it is told there and left out.
+        A damaged shard raises `MienError`; with `on_damaged` it is reported to it and skipped.
         """
         for name in self._shards():
             try:
@@ -112,7 +112,7 @@ class Database:
         return [_damaged(name, fault) for name, fault in faults if fault]
 
     def extra_files(self) -> list[str]:
-        """What lies among the shards and is none of this database's."""
+        """What lies among the shards and does not belong to this database."""
         own = {file for name in self._shards() for file in (name, f"{name}.json")}
         return [name for name in self.folder.names("shards") if name not in own]
 
@@ -206,7 +206,7 @@ class Gaps:
 def open_to_write(folder: Folder, header: Header) -> Gaps:
     """Puts `header` into the folder and says which shards are to be made; each that is there is hashed.
 
-    A count that has grown is taken over. Raises `MienError` where the folder holds something else.
+    A larger count extends the database. Raises `MienError` where the folder holds something else.
     """
     if folder.exists("database.json"):
         _refuse_other(folder, header)

@@ -17,8 +17,8 @@ import numpy as np
 
 from mien.core.errors import readable
 from mien.meshio.encodings import unmarked
+from mien.meshio.find_files import find_beside
 from mien.meshio.gltf_file import parse_document
-from mien.meshio.names import find_beside
 from mien.meshio.ply_header import read_header, unmarked_ply
 
 _PLY = re.compile(

@@ -13,8 +13,8 @@ from urllib.parse import unquote, unquote_to_bytes
 import numpy as np
 
 from mien.core.errors import MienError
-from mien.meshio.kinds import kind_of
-from mien.meshio.names import find_beside
+from mien.meshio.find_files import find_beside
+from mien.meshio.magic_bytes import kind_of
 
 _CUT = "the file looks cut off, export or copy it again"
 _COMPONENT = {5120: "i1", 5121: "u1", 5122: "i2", 5123: "u2", 5125: "u4", 5126: "f4", 5130: "f8"}

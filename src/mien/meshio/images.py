@@ -11,7 +11,7 @@ from jaxtyping import Shaped, UInt8
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.errors import MienError
 from mien.meshio.image_size import claimed_size, is_cut_off
-from mien.meshio.kinds import kind_of
+from mien.meshio.magic_bytes import kind_of
 from mien.meshio.tga import decode_tga, tga_size
 
 _EXR = b"\x76\x2f\x31\x01"

@@ -9,7 +9,7 @@ import numpy as np
 
 from mien.core.errors import MienError, readable
 from mien.meshio.encodings import unmarked
-from mien.meshio.names import find_beside
+from mien.meshio.find_files import find_beside
 from mien.meshio.obj_text import parse_numbers
 from mien.meshio.ply_colour import read_colours
 from mien.meshio.ply_header import CUT, PlyHeader, read_header, unmarked_ply

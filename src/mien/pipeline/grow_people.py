@@ -12,7 +12,7 @@ from mien.core.assets import asset_path
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.errors import MienError
 from mien.export.read_asset import read_asset
-from mien.model.people import People, face_errors, grown, load_people, save_people
+from mien.model.pca_file import People, face_errors, grown, load_people, save_people
 from mien.rigging.head import RiggedHead
 from mien.template.load import load_template
 

@@ -14,15 +14,15 @@ from mien.core.mesh import Image, Scan
 from mien.export.asset import FaceAsset
 from mien.export.folder import write_asset
 from mien.export.images import encode_png
-from mien.export.mask_files import write_masks
+from mien.export.write_masks import write_masks
 from mien.meshio.load import load_scan
 from mien.pipeline.progress import Progress, silent
 from mien.pipeline.rig_asset import Fitted, Maps, asset_of
 from mien.pipeline.rig_base_mesh import base_mesh, bound_mesh, on_users_mesh, topology_part
 from mien.pipeline.rig_options import RigOptions, check_formats, file_part
 from mien.pipeline.stages import CachedStage, Stages, at_once
+from mien.register.rescale import settle_unit
 from mien.register.run import register
-from mien.register.unit import settle_unit
 from mien.rigging.head import RiggedHead
 from mien.rigging.neutralise import remove_expression
 from mien.rigging.personal import build_rig

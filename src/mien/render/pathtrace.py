@@ -16,13 +16,13 @@ from jaxtyping import Float, UInt8
 
 from mien.render.camera import Camera, orbit_camera
 from mien.render.environment import Environment, latlong_uv
-from mien.render.film import develop
 from mien.render.lighting import light_subject
 from mien.render.lights import clay_studio, studio
 from mien.render.mitsuba_variant import load_mitsuba
 from mien.render.pathtrace_scene import SCALE, scene_shapes
 from mien.render.raster import BACKGROUND, EXPOSURE
 from mien.render.renderable import Viewable, as_subject
+from mien.render.tone_mapping import develop
 
 _FINE = 2  # rendered at twice the resolution, so that film and edges equal the raster's
 _DEPTH = 8

@@ -19,7 +19,7 @@ from mien.scan.landmarks.colour_check import colours_upside_down
 from mien.scan.landmarks.detect import INSIDE_OUT, UPSIDE_DOWN, detect_landmarks, turned
 from mien.scan.landmarks.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
 from mien.scan.landmarks.file import GivenLandmarks, read_given
-from mien.scan.landmarks.search import FacePose
+from mien.scan.landmarks.picture_search import FacePose
 from mien.template.load import load_template
 
 MISPLACED = 0.4  # face lengths (about 28 mm) off where a mean face has a landmark

@@ -12,7 +12,10 @@ from mien.geometry.normals import triangle_areas
 from mien.geometry.sample import sample_surface
 from mien.scan.landmarks.geometry_picture import FINDER_SIZE
 from mien.scan.landmarks.geometry_picture import FaceFrame as Frame
-from mien.scan.landmarks.network_search import (
+from mien.scan.landmarks.orthographic import Canvas
+from mien.scan.landmarks.orthographic import OrthographicView as View
+from mien.scan.landmarks.picture_search import FacePose
+from mien.scan.landmarks.shape_search import (
     Budget,
     Guess,
     candidates,
@@ -22,9 +25,6 @@ from mien.scan.landmarks.network_search import (
     surest,
     within,
 )
-from mien.scan.landmarks.orthographic import Canvas
-from mien.scan.landmarks.orthographic import OrthographicView as View
-from mien.scan.landmarks.search import FacePose
 
 SCALES = 4  # each half as large as the one before; the first is half the scan
 MOST_PARTS = 24  # a scale: the roundest

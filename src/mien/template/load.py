@@ -136,7 +136,7 @@ def write_people(modes: Float[np.ndarray, "K N 3"], path: Path, about: dict[str,
     """Writes a model of heads: its mean's offset from the template, then its modes, half precision.
 
     `modes` are of the skin's cage, which takes a third of the room, or of all the skin's vertices. `about`
-    says what it stands for (see `mien.model.people`). The same model gives the same bytes.
+    says what it stands for (see `mien.model.pca_file`). The same model gives the same bytes.
     """
     n_cage = _packed_identity(_read(asset_path(IDENTITY))[0]).subdivision.shape[1]
     name = "cage_modes" if modes.shape[1] == n_cage else "skin_modes"

@@ -21,10 +21,10 @@ from mien.scan.landmarks.combine import fused_by_both
 from mien.scan.landmarks.face_points import multi_pie, what_is_no_face
 from mien.scan.landmarks.fuse import FusedFace, fuse_picture_views
 from mien.scan.landmarks.mediapipe import face_mesh, has_network_files, network_files
-from mien.scan.landmarks.network_search import Budget, find_face_by_shape, fuse_network_views
 from mien.scan.landmarks.networks import shipped
 from mien.scan.landmarks.orthographic import Canvas, draw, make_canvas, scan_vertex_colours
-from mien.scan.landmarks.search import FacePose, find_face_in_pictures, frontal_view
+from mien.scan.landmarks.picture_search import FacePose, find_face_in_pictures, frontal_view
+from mien.scan.landmarks.shape_search import Budget, find_face_by_shape, fuse_network_views
 from mien.scan.search_parts import find_another_face, find_face_in_parts
 
 NETWORKS = "both"  # or "mien", or "mediapipe": the networks used unless told otherwise

@@ -21,7 +21,7 @@ from mien.scan.landmarks.geometry_picture import (
 )
 from mien.scan.landmarks.networks import run_finder, run_points, shipped
 from mien.scan.landmarks.orthographic import Canvas, OrthographicView
-from mien.scan.landmarks.search import FacePose, camera_axes
+from mien.scan.landmarks.picture_search import FacePose, camera_axes
 
 N_DIRECTIONS = 24
 CANDIDATES = 24
