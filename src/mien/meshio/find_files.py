@@ -1,7 +1,7 @@
 """Files that another file names, found though their names are of another machine.
 
-Names are `str` whose bytes that are not valid UTF-8 are kept as surrogates (`os.fsdecode`), so that equal bytes are
-equal names.
+Names are `str`; bytes that are not valid UTF-8 are kept as surrogates (`os.fsdecode`), so that equal bytes
+are equal names.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ MOVING = 2e-4  # metres: below this the source's own offset takes over, so that 
 class TriangleGradient:
     """Gradient of a per-vertex function on each triangle (piecewise linear).
 
-    `matrix` (3T x V) gives the gradient's x, y, z of triangle t in rows 3t..3t+2; `areas` are the triangles' weights.
+    `matrix` (3T x V) gives the gradient's x, y, z of triangle t in rows 3t..3t+2; `areas` weight the
+    triangles.
     """
 
     matrix: sparse.csr_matrix
