@@ -14,6 +14,7 @@ from mien.anatomy.contact.lips import LIP_GAP, LipMargins, TemplateLips
 from mien.anatomy.contact.seam import Seam
 from mien.anatomy.eyeball import SCLERA_RADIUS, SIDES, Eyeball
 from mien.anatomy.gaze import gaze_rotation, look_rotation
+from mien.anatomy.parts import placed_eyeball
 from mien.anatomy.skin_mesh import skin_mesh
 from mien.core.conventions import SHAPE_INDEX, mirrored_shape, shape_weights
 from mien.core.face import Template
@@ -454,7 +455,7 @@ def test_the_quality_report_is_the_constraint():
     report = quality.rig_quality(template, rig)
     rest = template.vertices[: skin.count]
     for side in SIDES:
-        ball = quality.placed_eyeball(template, rig.neutral, side)
+        ball = placed_eyeball(template, rig.neutral, side)
         lids = ExactLids(rest, skin.triangles, template.loops, side, ball, skin.outer)
         blink = template.shapes[SHAPE_INDEX[f"eyeBlink{side.capitalize()}"], : skin.count]
         found = (report[f"blink_gap_max_{side}"], report[f"blink_gap_min_{side}"])
