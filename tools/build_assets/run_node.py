@@ -14,14 +14,16 @@ from mien.core.errors import MienError
 from tools.build_assets.graph import NODES
 
 
-def main(name: str, module: str, arguments: list[str]) -> None:
-    node = next(node for node in NODES if node.name == name)
+def main(node_name: str, module: str, arguments: list[str]) -> None:
+    node = next(node for node in NODES if node.name == node_name)
     find = assets.asset_path
 
-    def declared(asset: str) -> Path:
-        if asset not in (*node.assets, *node.outputs):
-            raise MienError(f"{name}: reads {asset}, which its node in tools/build_assets does not declare")
-        return find(asset)
+    def declared(name: str) -> Path:
+        if name not in (*node.assets, *node.outputs):
+            raise MienError(
+                f"{node.name}: reads {name}, which its node in tools/build_assets does not declare"
+            )
+        return find(name)
 
     assets.asset_path = declared  # before anything else has imported it
     sys.argv = [module, *arguments]
