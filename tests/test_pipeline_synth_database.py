@@ -123,7 +123,7 @@ def test_the_mean_head_lies_beside_the_shards(made):
 
 
 def test_the_recipe_in_the_docs_reads_what_database_reads(made):
-    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text().partition("## Read a database")[2]
+    page = (Path(__file__).parents[1] / "docs" / "database.md").read_text().partition("## Read a database")[2]
     with_mien, plain = page.split("```python\n")[1:3]
     ours: dict = {}
     exec(with_mien.partition("```")[0].replace('"DIR"', repr(str(made))), ours)

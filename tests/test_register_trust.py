@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mien.core.assets import asset_path
 from mien.evaluate.measures.expected_error import (
     BINS,
     Sample,

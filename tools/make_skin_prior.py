@@ -73,7 +73,9 @@ def main(folder: Path, out_file: Path) -> None:
     for name, pattern in GROUPS.items():
         layers = []
         for path in sorted(folder.glob(pattern)):
-            image = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            read = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            assert read is not None, f"{path}: is no image"
+            image = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
             linear = read_bilinear(image, uv_to_pixel(uv, *image.shape[:2])).astype(np.float64)
             log = np.log(linear + 1e-3)
             layers.append(log - np.median(log[cheek], axis=0))

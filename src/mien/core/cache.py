@@ -27,7 +27,7 @@ import numpy as np
 from mien.core.assets import asset_hashes
 from mien.core.code_hash import CodeBase
 from mien.core.errors import MienError
-from mien.core.files import sha256_of
+from mien.core.files import is_abandoned, owner_mark, sha256_of
 
 FOLDER_VARIABLE, LIMIT_VARIABLE = "MIEN_CACHE", "MIEN_CACHE_GB"
 LIMIT_GB = 4.0
@@ -83,7 +83,9 @@ class Cache:
         partial: Path | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".partial", delete=False) as stream:
+            with tempfile.NamedTemporaryFile(
+                dir=self.folder, prefix=f"{owner_mark()}-", suffix=".partial", delete=False
+            ) as stream:
                 partial = Path(stream.name)
                 np.savez(stream, **({_STRUCTURE: text} | {f"a{i}": a for i, a in enumerate(arrays)}))  # type: ignore[arg-type]
             partial.replace(self._path(key))
@@ -99,6 +101,9 @@ class Cache:
 
     def _shrink(self) -> None:
         """Removes the least recently used entries beyond the limit, and what killed runs left behind."""
+        for path in self.folder.glob("*-*-*.partial"):
+            if is_abandoned(path.name.rpartition("-")[0]):
+                path.unlink(missing_ok=True)
         entries = []
         for path in [*self.folder.glob("*.npz"), *self.folder.glob("*.partial")]:
             try:

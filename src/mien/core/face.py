@@ -84,7 +84,7 @@ class Template:
     joint_weights: Float[np.ndarray, "V J"]
     identity: LinearModel
     regions: dict[str, Float[np.ndarray, " V"]]
-    loops: dict[str, Int[np.ndarray, "_"]] = field(default_factory=dict)
+    loops: dict[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
     people: LinearModel | None = None
 
     @property

@@ -43,7 +43,7 @@ class GltfFile:
         self.read: list[Path] = []
         self.notes: list[str] = []
         data = path.read_bytes()
-        self.json, binary = _parse(path, data)
+        self.json, binary = parse_document(path, data)
         self._missing: dict[int, MienError] = {}
         self._buffers = [self._buffer(i, b, binary) for i, b in enumerate(self.json.get("buffers", []))]
         self.n_bytes = len(data) + sum(len(b) for b in self._buffers)
@@ -176,8 +176,8 @@ def normalised(values: np.ndarray) -> np.ndarray:
     return np.maximum(values / float(np.iinfo(values.dtype).max), -1.0)
 
 
-def _parse(path: Path, data: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
-    """The JSON document and the GLB's binary chunk (empty where there is none)."""
+def parse_document(path: Path, data: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
+    """A file's JSON document and, of a GLB, the binary chunk (empty where there is none)."""
     text, binary = _chunks(path, data) if data[:4] == b"glTF" else (data, b"")
     try:
         document = json.loads(_decoded(path, bytes(text)), parse_float=_number)

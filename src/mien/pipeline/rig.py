@@ -58,7 +58,9 @@ def rig_scan(
     options = options or RigOptions()
     _check_options(options, out)
     base = base_mesh(options)
-    stages = Stages(open_cache() if options.cache else None, progress, holds=[load_template])
+    stages = Stages(
+        open_cache() if options.cache else None, progress, (load_template,), subject=scan_path.name
+    )
     template = load_template()
     scan = _scan_stage(stages, scan_path, options)
     bound = None if base is None else bound_mesh(stages, template, base, options)

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from mien.core.cache import Cache, code_fingerprint, digest, file_digest, pack, unpack
+from mien.core.faults import in_one_line
 from mien.core.mesh import Scan
 from mien.pipeline.progress import Progress
 
@@ -45,14 +46,21 @@ class CachedStage(Generic[T]):
 class Stages:
     """Makes stages that share a cache (None: everything is computed) and tell their progress.
 
-    A stage's code is what its function reaches; `holds` are functions that made what all of them hold besides
-    their inputs (the template). `seconds` are each stage's own wall seconds, by the name that was told.
+    A stage's code is what its function reaches; `holds` are functions that made what all of them hold
+    besides their inputs (the template). `seconds` are each stage's own wall seconds, by the name that was
+    told. What a stage did not foresee is raised as a `MienError` that names it and `subject`, the file that
+    is worked on.
     """
 
     def __init__(
-        self, cache: Cache | None, progress: Progress, holds: Sequence[Callable[..., object]] = ()
+        self,
+        cache: Cache | None,
+        progress: Progress,
+        holds: Sequence[Callable[..., object]] = (),
+        subject: str = "mien",
     ) -> None:
-        self._cache, self._progress, self._holds = cache, progress, tuple(holds)
+        self._cache, self._progress = cache, progress
+        self._holds, self._subject = tuple(holds), subject
         self.seconds: dict[str, float] = {}
 
     def run(
@@ -147,7 +155,8 @@ class Stages:
         """Tells of a step, and takes its time."""
         self._progress(name)
         started = time.perf_counter()
-        yield
+        with in_one_line(self._subject, name):
+            yield
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
 

@@ -54,7 +54,7 @@ class LidMargins:
     """
 
     def __init__(
-        self, loops: dict[str, Int[np.ndarray, "_"]], side: str, rest: Float[np.ndarray, "V 3"]
+        self, loops: dict[str, Int[np.ndarray, " _"]], side: str, rest: Float[np.ndarray, "V 3"]
     ) -> None:
         self.side = side
         self.front, self.back = (
