@@ -6,7 +6,8 @@
     python -m tools.build_assets --verify NAME ...   # does building these anew give the bytes that ship?
     python -m tools.build_assets --list      # what there is, from what it is made, and how
 
-Some are built on request only, for reasons that --list gives. A build needs requirements/assets.txt and, for
+Some are built on request only, for reasons that --list gives, or because today's code is known to make other
+bytes. A build needs requirements/assets.txt and, for
 those that --list names, upstream data in the folder $MIEN_DATA.
 """
 
@@ -17,8 +18,8 @@ import sys
 
 from mien.core.errors import MienError
 from tools.build_assets.build import build, record, verify
-from tools.build_assets.graph import NODES, Node, in_order, named, output_path
-from tools.build_assets.inputs import inputs_of, reasons
+from tools.build_assets.graph import FROZEN, NODES, Node, in_order, named, output_path
+from tools.build_assets.inputs import inputs_of, note_of, reasons
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,8 +81,9 @@ def build_all(nodes: list[Node], *, asked: bool) -> int:
         now = inputs_of(node)
         late = {output: why for output in node.outputs if (why := reasons(node, output, now))}
         found = [f"{output}: {'; '.join(why)}" for output, why in late.items()]
-        if found and node.held and not asked:
-            print("\n".join([*found, f"{node.name}: {node.held}; when you mean it: {node.command}"]))
+        held = node.held or ("today's code makes other bytes of it" if any(map(note_of, late)) else "")
+        if found and held and not asked:
+            print("\n".join([*found, f"{node.name}: {held}; when you mean it: {node.command}"]))
         elif found or asked:
             print("\n".join([*found, f"building {node.name} ..."]), flush=True)
             print("\n".join(build(node, replace_frozen=asked)))
@@ -126,8 +128,8 @@ def described(node: Node) -> list[str]:
     ]
     if node.held:
         lines.append(f"    on request only: {node.held}")
-    if node.frozen:
-        lines.append(f"    other bytes are taken on request only: {node.frozen}")
+    if set(node.outputs) & set(FROZEN):
+        lines.append("    other bytes are taken on request only: the frozen face database is drawn from it")
     return lines
 
 

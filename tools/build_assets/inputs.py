@@ -37,6 +37,11 @@ def entry_of(output: str) -> dict[str, Any] | None:
     return held.get(REPOSITORY if "/" in output else "assets", {}).get(output)
 
 
+def note_of(output: str) -> str:
+    """Why an output is known not to be what the code makes now; empty where it may be."""
+    return (entry_of(output) or {}).get("note", "")
+
+
 def reasons(node: Node, output: str, now: Inputs) -> list[str]:
     """Why an output is out of date, in words; empty where it is not. What is not here is taken as it was."""
     entry = entry_of(output)
@@ -46,14 +51,14 @@ def reasons(node: Node, output: str, now: Inputs) -> list[str]:
     if not path.is_file():
         return ["missing"]
     out = ["its bytes are not those that were built"] if sha256_of(path) != entry["sha256"] else []
-    return out + _changes(node, entry, now)
+    return out + _changes(node, output, entry, now)
 
 
-def _changes(node: Node, entry: dict[str, Any], now: Inputs) -> list[str]:
+def _changes(node: Node, output: str, entry: dict[str, Any], now: Inputs) -> list[str]:
     before = entry["inputs"]
     out = []
     if before["code"] is None:
-        out.append(entry["note"])
+        out.append(note_of(output))
     elif before["code"] != now["code"]:
         out.append(f"the code of {node.module}, or some that it imports, changed")
     for kind in ("assets", "packages", "data"):

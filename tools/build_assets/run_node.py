@@ -14,8 +14,8 @@ from mien.core.errors import MienError
 from tools.build_assets.graph import NODES
 
 
-def main(name: str, module: str, arguments: list[str]) -> None:
-    node = next(node for node in NODES if node.name == name)
+def main(node_name: str, module: str, arguments: list[str]) -> None:
+    node = next(node for node in NODES if node.name == node_name)
     find = assets.asset_path
 
     def declared(name: str) -> Path:

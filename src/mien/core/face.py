@@ -144,8 +144,8 @@ class Registration:
     `linear` the linear fit alone. `distance_mm` is the distance of each vertex to the scan (NaN where
     nothing was measured), `confidence` 1 measured ... 0 template: it falls with `expected_error_mm`, how far
     each vertex is expected to lie off the person's true surface; `expected_slip_mm` is how far each
-    is expected to have slid along the surface (NaN off the skin, both). `report` holds plain numbers. `bare` is
-    1 where the scan shows skin and 0 where hair or cloth hides it, so that it was not followed.
+    is expected to have slid along the surface (NaN off the skin, both). `report` holds plain numbers. `bare`
+    is 1 where the scan shows skin and 0 where hair or cloth hides it, so that it was not followed.
     """
 
     vertices: Float[np.ndarray, "V 3"]
