@@ -18,6 +18,12 @@ def chord_share(
     return np.maximum.accumulate((points - frame[0]) @ chord / (chord @ chord))
 
 
+def arc_share(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+    """Share of the line's length up to each of its points, 0 to 1."""
+    way = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
+    return way / max(way[-1], 1e-12)
+
+
 def points_at(
     line: Float[np.ndarray, "N 3"], knots: Float[np.ndarray, " N"], share: Float[np.ndarray, " M"]
 ) -> Float[np.ndarray, "M 3"]:

@@ -26,6 +26,7 @@ from mien.register.pose import landmark_pose
 from mien.register.repair import completed, in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
 from mien.register.skin import Skin, template_skin
+from mien.register.sockets import empty_sockets, with_margins
 from mien.register.surface import ScanSurface, pair, scan_surface
 from mien.register.trust import face_vertices, plausibility, refuse_implausible, refuse_untrusted
 from mien.scan.light import light_scan
@@ -137,7 +138,8 @@ def linear_fit(
         raise MienError(f"{prepared.scan.name}: {error}; check its landmarks") from error
     clock.lap("align")
     say("linear fit")
-    closed = closed_eyes(surface, prepared)
+    sockets = empty_sockets(surface, prepared)
+    closed = closed_eyes(surface, prepared, sockets)
     seen = without_lids(prepared, closed)
     head = fit_linear(template, skin, surface, seen, head, scale_sigma=SCALE_SIGMA, closed=closed)
     refuse_implausible(prepared, plausibility(template, skin, surface, prepared, head))
@@ -156,6 +158,7 @@ def linear_fit(
     if placed is not None:
         pull = with_placed(pull, placed)
         vertices[skin.index] = led_to(skin, vertices[skin.index], pull, placed, head.pose.scale)
+    pull = with_margins(template, skin, pull, sockets)
     return LinearFit(skin, surface, head, vertices, bare, pull, shut)
 
 
