@@ -15,7 +15,7 @@ from mien.register.eyes import closed_eyes
 from mien.register.nonrigid import LandmarkPull
 from mien.register.run import register
 from mien.register.skin import template_skin
-from mien.register.sockets import EYES, STRENGTH, Socket, empty_sockets, with_margins
+from mien.register.sockets import EYES, STRENGTH, Socket, empty_sockets, trusted_to_the_edge, with_margins
 from mien.register.surface import scan_surface
 from mien.scan.clean import select_faces
 from mien.template import load_template
@@ -116,6 +116,21 @@ def test_an_empty_eye_is_open_though_skin_is_all_round_it():
     surface = replace(surface_of(prepared), skinlike=np.ones(len(surface_of(prepared).vertices)))
     assert closed_eyes(surface, prepared)[0] == 1.0  # by colour alone
     assert closed_eyes(surface, prepared, empty_sockets(surface, prepared))[0] == 0.0
+
+
+def test_the_scan_is_believed_up_to_the_hole_but_not_up_to_its_own_end():
+    vertices, triangles = sheet()
+    surface = surface_of(
+        prepared := prepared_eye(vertices, triangles, ~in_hole(vertices[triangles].mean(axis=1)))
+    )
+    trusted = trusted_to_the_edge(surface, empty_sockets(surface, prepared))
+    x, y = np.abs(surface.vertices[:, :2]).T
+    beside = (x < WIDTH) & (y < HEIGHT + 0.002)
+    assert surface.trust[beside].min() == 0.0
+    assert trusted.trust[beside].min() > 0.95
+    rim = np.maximum(x, y) > 0.0395
+    assert trusted.trust[rim].max() < 0.1
+    assert trusted_to_the_edge(surface, {}) is surface
 
 
 def test_margins_are_drawn_to_the_outline_corner_to_corner(template):

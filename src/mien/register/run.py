@@ -26,7 +26,7 @@ from mien.register.pose import landmark_pose
 from mien.register.repair import completed, in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
 from mien.register.skin import Skin, template_skin
-from mien.register.sockets import empty_sockets, with_margins
+from mien.register.sockets import empty_sockets, trusted_to_the_edge, with_margins
 from mien.register.surface import ScanSurface, pair, scan_surface
 from mien.register.trust import face_vertices, plausibility, refuse_implausible, refuse_untrusted
 from mien.scan.light import light_scan
@@ -139,6 +139,7 @@ def linear_fit(
     clock.lap("align")
     say("linear fit")
     sockets = empty_sockets(surface, prepared)
+    surface = trusted_to_the_edge(surface, sockets)
     closed = closed_eyes(surface, prepared, sockets)
     seen = without_lids(prepared, closed)
     head = fit_linear(template, skin, surface, seen, head, scale_sigma=SCALE_SIGMA, closed=closed)

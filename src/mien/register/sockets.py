@@ -6,7 +6,7 @@ so that it does not matter whether the surface ends there, turns inward or goes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,7 +20,8 @@ from mien.geometry.polyline import arc_share, points_at
 from mien.geometry.raster import rasterize
 from mien.register.nonrigid import LandmarkPull
 from mien.register.skin import Skin
-from mien.register.surface import ScanSurface
+from mien.register.surface import BORDER_FADE, ScanSurface
+from mien.scan.mask import unwanted
 
 # Multi-PIE, from the corner at the subject's right: corner, two above, corner, two below.
 EYES = {"left": np.arange(42, 48), "right": np.arange(36, 42)}
@@ -74,6 +75,22 @@ def empty_sockets(surface: ScanSurface, prepared: PreparedScan) -> dict[str, Soc
             if socket is not None:
                 found[side] = socket
     return found
+
+
+def trusted_to_the_edge(surface: ScanSurface, sockets: dict[str, Socket]) -> ScanSurface:
+    """The surface with trust right up to these outlines: other borders end where a scanner saw no more."""
+    if not sockets:
+        return surface
+    outline = np.concatenate([line for one in sockets.values() for line in (one.upper, one.lower)])
+    near = cKDTree(outline).query(surface.vertices, distance_upper_bound=2 * BORDER_FADE)[0] < BORDER_FADE
+    kept = np.ones(len(near)) if surface.mask is None else 1.0 - unwanted(surface.mask)
+    return replace(
+        surface,
+        trust=np.where(near, kept, surface.trust),
+        unmasked_trust=None
+        if surface.unmasked_trust is None
+        else np.where(near, 1.0, surface.unmasked_trust),
+    )
 
 
 def with_margins(
