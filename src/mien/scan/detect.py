@@ -23,7 +23,7 @@ from mien.scan.net_landmarks import shipped
 from mien.scan.net_landmarks_both import fused_by_both
 from mien.scan.net_landmarks_colour import colours_upside_down
 from mien.scan.net_landmarks_find import Budget
-from mien.scan.nets import face_mesh, has_network_files, network_files
+from mien.scan.nets import face_mesh, has_network_files, network_files, networks_can_be_read
 from mien.scan.render import Canvas, draw, make_canvas, scan_vertex_colours
 from mien.scan.search import FacePose, find_face, frontal_view
 from mien.scan.search_parts import find_another_face, find_face_in_parts
@@ -38,6 +38,7 @@ MAX_SPREAD = 0.06  # face lengths (4 mm): views of a real face agree better, of 
 JAW_CONFIDENCE = 0.2
 GREY_BROW_CONFIDENCE = 0.4  # without colour a brow is guessed from the bone beneath it
 
+NOT_READ = "landmarks from the shape alone: this version of OpenCV does not read MediaPipe's networks"
 INSIDE_OUT = "the faces were wound inside out: turned round"
 UPSIDE_DOWN = "the texture lay upside down: v was flipped"
 SHAPE_ALONE = "landmarks from the shape alone: MediaPipe's networks are not installed"
@@ -91,6 +92,8 @@ def _installed(networks: str) -> tuple[str, tuple[str, ...]]:
         shipped()
     if networks == "both" and not has_network_files():
         return "mien", (SHAPE_ALONE,)
+    if networks == "both" and not networks_can_be_read():
+        return "mien", (NOT_READ,)
     if networks != "mien":
         network_files()
     return networks, ()
