@@ -16,8 +16,8 @@ from mien.scan.landmarks import shape_search as own
 from mien.scan.landmarks.detect import LOOSE, detect_landmarks, simplify
 from mien.scan.landmarks.face_points import face_length
 from mien.scan.landmarks.orthographic import make_canvas
+from mien.scan.landmarks.parts_search import parts
 from mien.scan.prepare import prepare_scan
-from mien.scan.search_parts import parts
 from mien.template.load import load_template
 
 

@@ -33,10 +33,12 @@ def wants_traceback() -> bool:
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Whether this error, or one that it came from, says that no space is left."""
-    return (isinstance(error, OSError) and error.errno in _FULL) or (
-        error.__cause__ is not None and disk_is_full(error.__cause__)
-    )
+    """Whether this error, or one that it came from, says that no space is left; OpenEXR says it in words."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    if any(os.strerror(number) in str(error) for number in _FULL):
+        return True
+    return error.__cause__ is not None and disk_is_full(error.__cause__)
 
 
 def _told(error: Exception, doing: str) -> str:

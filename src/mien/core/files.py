@@ -68,7 +68,7 @@ def whole_folder(out: Path, *, force: bool = False) -> Iterator[Path]:
     try:
         yield staging
         _swap_in(staging, out)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         if not disk_is_full(error):
             raise
         raise MienError(

@@ -29,6 +29,7 @@ from mien.register.pose import landmark_pose
 from mien.register.repair import completed, in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
 from mien.register.scan_surface import ScanSurface, pair, scan_surface
+from mien.register.sockets import empty_sockets, trusted_to_the_edge, with_margins
 from mien.scan.decimate import light_scan
 
 CROP_MARGIN = 0.03  # metres round the aligned head
@@ -137,7 +138,9 @@ def linear_fit(
         raise MienError(f"{prepared.scan.name}: {error}; check its landmarks") from error
     clock.lap("align")
     say("linear fit")
-    closed = closed_eyes(surface, prepared)
+    sockets = empty_sockets(surface, prepared)
+    surface = trusted_to_the_edge(surface, sockets)
+    closed = closed_eyes(surface, prepared, sockets)
     seen = without_lids(prepared, closed)
     head = fit_linear(template, skin, surface, seen, head, scale_sigma=SCALE_SIGMA, closed=closed)
     refuse_implausible(prepared, plausibility(template, skin, surface, prepared, head))
@@ -156,6 +159,7 @@ def linear_fit(
     if placed is not None:
         pull = with_placed(pull, placed)
         vertices[skin.index] = led_to(skin, vertices[skin.index], pull, placed, head.pose.scale)
+    pull = with_margins(template, skin, pull, sockets)
     return LinearFit(skin, surface, head, vertices, bare, pull, shut)
 
 

@@ -20,12 +20,12 @@ from mien.scan.landmarks.colour_check import colours_upside_down
 from mien.scan.landmarks.combine import fused_by_both
 from mien.scan.landmarks.face_points import multi_pie, what_is_no_face
 from mien.scan.landmarks.fuse import FusedFace, fuse_picture_views
-from mien.scan.landmarks.mediapipe import face_mesh, has_network_files, network_files
+from mien.scan.landmarks.mediapipe import face_mesh, has_network_files, network_files, networks_can_be_read
 from mien.scan.landmarks.networks import shipped
 from mien.scan.landmarks.orthographic import Canvas, draw, make_canvas, scan_vertex_colours
+from mien.scan.landmarks.parts_search import find_another_face, find_face_in_parts
 from mien.scan.landmarks.picture_search import FacePose, find_face_in_pictures, frontal_view
 from mien.scan.landmarks.shape_search import Budget, find_face_by_shape, fuse_network_views
-from mien.scan.search_parts import find_another_face, find_face_in_parts
 
 NETWORKS = "both"  # or "mien", or "mediapipe": the networks used unless told otherwise
 COARSE_TRIANGLES = 40_000
@@ -37,6 +37,7 @@ MAX_SPREAD = 0.06  # face lengths (4 mm): views of a real face agree better, of 
 JAW_CONFIDENCE = 0.2
 GREY_BROW_CONFIDENCE = 0.4  # without colour a brow is guessed from the bone beneath it
 
+NOT_READ = "landmarks from the shape alone: this version of OpenCV does not read MediaPipe's networks"
 INSIDE_OUT = "the faces were wound inside out: turned round"
 UPSIDE_DOWN = "the texture lay upside down: v was flipped"
 SHAPE_ALONE = "landmarks from the shape alone: MediaPipe's networks are not installed"
@@ -90,6 +91,8 @@ def _installed(networks: str) -> tuple[str, tuple[str, ...]]:
         shipped()
     if networks == "both" and not has_network_files():
         return "mien", (SHAPE_ALONE,)
+    if networks == "both" and not networks_can_be_read():
+        return "mien", (NOT_READ,)
     if networks != "mien":
         network_files()
     return networks, ()

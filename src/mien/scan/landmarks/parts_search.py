@@ -10,10 +10,8 @@ from scipy.spatial import cKDTree
 
 from mien.geometry.normals import triangle_areas
 from mien.geometry.sample import sample_surface
-from mien.scan.landmarks.geometry_picture import FINDER_SIZE
-from mien.scan.landmarks.geometry_picture import FaceFrame as Frame
-from mien.scan.landmarks.orthographic import Canvas
-from mien.scan.landmarks.orthographic import OrthographicView as View
+from mien.scan.landmarks.geometry_picture import FINDER_SIZE, FaceFrame
+from mien.scan.landmarks.orthographic import Canvas, OrthographicView
 from mien.scan.landmarks.picture_search import FacePose
 from mien.scan.landmarks.shape_search import (
     Budget,
@@ -72,7 +70,7 @@ def find_another_face(canvas: Canvas, pose: FacePose, budget: Budget) -> FacePos
     return other if other is not None and _alike_long(other, pose) else None
 
 
-def _alike_long(one: Frame | FacePose, other: FacePose) -> bool:
+def _alike_long(one: FaceFrame | FacePose, other: FacePose) -> bool:
     return 1 / ALIKE < one.length / other.length < ALIKE
 
 
@@ -82,7 +80,7 @@ def glances_at(canvas: Canvas, balls: list[Part]) -> list[Guess]:
     for ball in balls:
         piece = within(canvas, ball.centre, ball.radius)
         for axes in directions(0):
-            views.append(View(axes, ball.centre, ball.radius, FINDER_SIZE))
+            views.append(OrthographicView(axes, ball.centre, ball.radius, FINDER_SIZE))
             images.append(geometry(piece, views[-1]))
     return guesses_from(images, views)
 
