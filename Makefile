@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO   := out/demo
 
-.PHONY: demo test test-all lint bench template pictures clean
+.PHONY: demo test test-all lint bench assets pictures clean
 
 demo: $(VENV)/.installed  ## rig the scan that ships and say where the results lie
 	$(BIN)/mien rig examples/demo_scan.glb --out $(DEMO) --force
@@ -25,8 +25,8 @@ lint: $(VENV)/.installed-test  ## style, types, and the direction in which rooms
 bench: $(VENV)/.installed  ## our numbers beside those of others, on this machine
 	$(BIN)/mien bench
 
-template: $(VENV)/.installed-template  ## compile src/mien/assets/ again from its sources
-	$(BIN)/python -m tools.build_template
+assets: $(VENV)/.installed-assets  ## build what is out of date of src/mien/assets/ and the demo scan
+	$(BIN)/python -m tools.build_assets
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -45,8 +45,8 @@ $(VENV)/.installed-test: requirements/test.txt $(VENV)/.installed
 	$(PIP) install -r requirements/test.txt
 	@touch $@
 
-$(VENV)/.installed-template: requirements/template.txt $(VENV)/.installed-test
-	$(PIP) install --no-deps -r requirements/template.txt
+$(VENV)/.installed-assets: requirements/assets.txt $(VENV)/.installed-test
+	$(PIP) install --no-deps -r requirements/assets.txt
 	@touch $@
 
 # The Khronos validator; without npm the tests that need it are skipped by name.

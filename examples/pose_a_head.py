@@ -1,4 +1,4 @@
-"""Pose a head: blendshapes by ARKit's names, joints by angle, one at a time or a thousand at once.
+"""Pose a head: blendshapes by ARKit's names, joints by angle, one pose or a batch.
 
 python examples/pose_a_head.py [ASSET]      # an asset folder; the generic head when left out
 """
@@ -24,7 +24,7 @@ print("a batch:", rig(weights).vertices.shape)
 try:
     import torch
 except ImportError:
-    sys.exit("torch is not installed: pip install 'mien[train]'")
+    sys.exit("torch is not installed: pip install -e '.[train]'")
 twin = rig.torch()
 weights = torch.zeros(1, 52, dtype=torch.float64, requires_grad=True)
 corner = rig({}).landmarks[54]  # Multi-PIE's 68, counted from 0

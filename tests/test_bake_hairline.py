@@ -9,7 +9,7 @@ import pytest
 from mien.bake.colour import bake_colour, tile_of
 from mien.bake.colour_confidence import colour_trust, hairy_zone, skin_index, skin_triangles, sure_form
 from mien.bake.hairline import beyond_face, hair_line
-from mien.bake.lids import lid_skin
+from mien.bake.lid_texels import lid_skin
 from mien.bake.skin_prior import tone_colour
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.face import PreparedScan

@@ -10,7 +10,7 @@ import pytest
 
 from mien.bake.colour import BakedColour, tile_of
 from mien.bake.iris import measured_iris
-from mien.bake.plausible import can_be_skin, not_skin
+from mien.bake.possible_skin_colour import can_be_skin, not_skin
 from mien.bake.skin_prior import regional_pattern, tone_colour
 from mien.core.conventions import SHAPE_NAMES, linear_to_srgb, srgb_to_linear
 from mien.core.face import Registration

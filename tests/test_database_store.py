@@ -4,8 +4,6 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-pytest.importorskip("pyarrow", reason='needs the extra "data"')
-
 from mien.core.errors import MienError
 from mien.database.filesystem import Folder
 from mien.database.record import Record, from_members, to_members
@@ -131,7 +129,11 @@ def test_another_database_is_not_gone_on_with_and_only_what_differs_is_said(addr
         ),
         ({"fingerprint": {"seed": 2}}, "another database: seed 1 there, 2 asked for; "),
         ({"start": 4}, "another database: start 0 there, 4 asked for; "),
-        ({"topology_sha256": "abd"}, "made by other code or from another basis; "),
+        (
+            {"topology_sha256": "abd"},
+            r"database: drawn from another template\.safetensors; what is there can",
+        ),
+        ({"vertices": 51}, "another database: vertices 50 there, 51 now; "),
     ):
         with pytest.raises(MienError, match=told):
             open_to_write(folder, replace(HEADER, **changed))

@@ -32,7 +32,6 @@ def asset(tmp_path_factory):
 
 
 def test_posing_a_head(asset):
-    pytest.importorskip("torch")
     told = run("pose_a_head.py", asset)
     assert "landmarks (68, 3)" in told
     assert "a batch: (8, " in told
@@ -55,8 +54,8 @@ def test_reading_an_asset_in_numpy_without_mien(asset):
     assert "import mien" not in (EXAMPLES / "read_asset_in_numpy.py").read_text()
 
 
-@pytest.mark.slow
-def test_rigging_a_scan(tmp_path):
+def test_rigging_a_scan(rigged, tmp_path):
+    """Its stages come from the tests' cache, where `rigged` put them."""
     told = run("rig_a_scan.py", EXAMPLES / "demo_scan.glb", tmp_path / "demo")
     assert "median 0.0" in told
     assert (tmp_path / "demo" / "demo.glb").is_file()

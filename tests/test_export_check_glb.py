@@ -14,7 +14,7 @@ from mien.core.conventions import SHAPE_INDEX
 from mien.export.check import check_path
 from mien.export.folder import write_asset
 from mien.export.glb import glb_bytes
-from mien.export.places import places
+from mien.export.place_names import places
 from mien.export.reader import read_glb
 from mien.export.rules_glb import GLB_RULES
 from mien.rigging.head import RiggedHead

@@ -3,9 +3,9 @@ import pytest
 
 from mien.core.errors import MienError
 from mien.evaluate.geoimage import measure_surface_errors
-from mien.geoimage import places as module
+from mien.geoimage import sampling_places as module
 from mien.geoimage.codec import GeometryImageCodec, face_codec
-from mien.geoimage.places import (
+from mien.geoimage.sampling_places import (
     face_places,
     face_rows,
     offset_bends,
@@ -107,6 +107,6 @@ def test_the_shipped_places_belong_to_the_template():
 def test_places_of_another_template_are_refused(tmp_path, monkeypatch):
     template = load_template()
     write_face_places(tmp_path / "places.safetensors", np.zeros((len(face_rows(template)) - 1, 2)))
-    monkeypatch.setattr(module, "PLACES", tmp_path / "places.safetensors")
-    with pytest.raises(MienError, match="build_places"):
+    monkeypatch.setattr(module, "asset_path", lambda name: tmp_path / name)
+    with pytest.raises(MienError, match="build_assets places"):
         face_places(template)

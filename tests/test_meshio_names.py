@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mien.core.errors import MienError, readable
-from mien.meshio.names import find_beside, match_name
+from mien.meshio.find_files import find_beside, match_name
 
 BRAIN = "\u8089\u8863"  # two characters that GBK, Big5 and UTF-8 write differently
 

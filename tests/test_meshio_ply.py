@@ -263,8 +263,8 @@ def test_points_without_depth_that_no_face_uses_are_left_out(read):
     scan = read(data)
     np.testing.assert_allclose(scan.vertices, v, atol=1e-6)
     np.testing.assert_allclose(scan.vertex_colours, colours / 255)
-    assert "8 vertices without coordinates" in scan.notes[0]
-    with pytest.raises(MienError, match="8 of 24 vertices have NaN"):
+    assert "8 points without coordinates" in scan.notes[0]
+    with pytest.raises(MienError, match="1 of 24 vertices have NaN"):
         read(ply(("vertex", XYZ, rows(points(holes))), ("face", CORNERS, rows(lists(t + 4)))))
 
 

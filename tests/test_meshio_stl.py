@@ -78,11 +78,12 @@ def test_words_of_other_programs_are_no_colour_and_said(read):
     assert not read(binary()).notes
 
 
-def test_bytes_after_the_facets(read):
+@pytest.mark.parametrize("size", [1, 49, 50, 210])
+def test_bytes_after_the_facets(read, size):
     vertices, triangles = sheet()
-    scan = read(binary(tail=b"trailer" * 30))
+    scan = read(binary(tail=b"t" * size))
     np.testing.assert_array_equal(corners(scan), expected_corners(vertices.astype(float), triangles))
-    assert "210 bytes after its 32 facets" in scan.notes[0]
+    assert f"{size} bytes after its 32 facets" in scan.notes[0]
 
 
 @pytest.mark.parametrize("size", [0, 5, 33, 34, 80, 83, 84, 85, 134, 1000])

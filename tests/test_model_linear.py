@@ -7,7 +7,7 @@ import pytest
 
 from mien.database import release as freeze
 from mien.geometry.align import Similarity, nearest_rotations
-from mien.model.linear import add_heads, aligned_skins, database_skins, fit_pca, identity_about, importance
+from mien.model.pca import add_heads, aligned_skins, database_skins, fit_pca, identity_about, importance
 from mien.synth.identity.basis import load_basis
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.core.assets import asset_path
 from mien.core.errors import MienError
 from mien.database import release as freeze
 from mien.export.folder import write_asset
-from mien.model.linear import aligned_skins
-from mien.model.people import face_errors, grown, load_people, save_people
-from mien.pipeline.grow_people import SHIPPED, grow_people
+from mien.model.pca import aligned_skins
+from mien.model.pca_file import face_errors, grown, load_people, save_people
+from mien.pipeline.grow_people import grow_people
 from mien.rigging.head import RiggedHead
 from mien.rigging.rig import Rig
 from mien.synth.identity.basis import load_basis
@@ -48,7 +49,7 @@ def with_bumps(skins: np.ndarray, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def people():
-    return load_people(SHIPPED)
+    return load_people(asset_path("people.safetensors"))
 
 
 def test_a_new_kind_of_head_is_learnt_and_nothing_forgotten(people):

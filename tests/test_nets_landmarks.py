@@ -143,3 +143,14 @@ def test_without_mediapipe_both_say_that_they_are_one(monkeypatch: pytest.Monkey
     monkeypatch.undo()
     with pytest.raises(MienError, match="expected both, mien or mediapipe"):
         detect._installed("neither")
+
+
+def test_networks_that_this_opencv_cannot_read_are_done_without(monkeypatch: pytest.MonkeyPatch):
+    from mien.scan.landmarks import detect
+
+    def unreadable():
+        raise AttributeError("module 'cv2.dnn' has no attribute 'ENGINE_CLASSIC'")
+
+    monkeypatch.setattr("mien.scan.landmarks.mediapipe._networks", unreadable)
+    monkeypatch.setattr(detect, "has_network_files", lambda: True)
+    assert detect._installed("both") == ("mien", (detect.NOT_READ,))

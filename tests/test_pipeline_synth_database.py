@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("pyarrow", reason='needs the extra "data"')
-
+from faces_fixture import FACES as OPTIONS
 from mien.cli.data import Data, Info, Synth, run_data
 from mien.core.conventions import EXPRESSIONS, shape_weights
 from mien.core.errors import MienError
@@ -32,16 +31,10 @@ from mien.synth.subject import draw_subject
 from mien.synth.whole_head import mean_head, whole_expression, whole_head
 from mien.template.load import load_template
 
-OPTIONS = SynthOptions(seed=6, count=2, expressions="random:2", per_shard=1)
 
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("faces")
-    told = []
-    assert synthesize(str(folder), OPTIONS, 0, told.append) == Gaps([0, 1], [])
-    assert sum(told) == 2
-    return folder
+@pytest.fixture
+def made(faces):
+    return faces
 
 
 def contents(folder):
@@ -123,7 +116,7 @@ def test_the_mean_head_lies_beside_the_shards(made):
 
 
 def test_the_recipe_in_the_docs_reads_what_database_reads(made):
-    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text().partition("## Read a database")[2]
+    page = (Path(__file__).parents[1] / "docs" / "database.md").read_text().partition("## Read a database")[2]
     with_mien, plain = page.split("```python\n")[1:3]
     ours: dict = {}
     exec(with_mien.partition("```")[0].replace('"DIR"', repr(str(made))), ours)
@@ -235,6 +228,53 @@ def test_dynamic_maps_are_the_makers(tmp_path):
 def test_another_database_in_the_folder_is_refused(made):
     with pytest.raises(MienError, match="seed 6 there, 7 asked for; ask for what is there, or give another"):
         synthesize(str(made), SynthOptions(seed=7, count=2, expressions="random:2", per_shard=1), 0)
+
+
+def as_earlier_commits_wrote_it(folder, **changed):
+    """The header's form before assets were told by name: hashes of basis and of the generator's code."""
+    path = folder / "database.json"
+    header = json.loads(path.read_text())
+    held = header["fingerprint"]
+    header["fingerprint"] = {
+        "generator": "mien 0.0.9, database 1",
+        "seed": held["seed"],
+        "expressions": held["expressions"],
+        "basis_sha256": held["assets"]["basis.safetensors"],
+        "code_sha256": "0" * 64,
+        **changed,
+    }
+    path.write_text(json.dumps(header))
+
+
+def test_a_database_of_other_code_is_read_and_grown(made, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(made, old)
+    for name in ("manifest.parquet", "shards/00001.tar", "shards/00001.tar.json"):
+        (old / name).unlink()
+    as_earlier_commits_wrote_it(old)
+    assert Database(str(old), unfinished=True).header.count == 2
+    assert synthesize(str(old), OPTIONS, 0) == Gaps([1], [])
+    assert contents(old) == contents(made)
+
+
+def test_a_database_of_another_version_or_basis_is_read_but_not_grown(made, tmp_path):
+    for changed, told in (
+        ({"generator": "mien 0.1.0, database 0"}, "holds another database: version 0 there, 1 now; what is"),
+        ({"basis_sha256": "0" * 64}, r"holds another database: drawn from another basis\.safetensors; what"),
+    ):
+        old = tmp_path / next(iter(changed))
+        shutil.copytree(made, old)
+        as_earlier_commits_wrote_it(old, **changed)
+        assert len(list(Database(str(old)).records())) == 2
+        with pytest.raises(MienError, match=told):
+            synthesize(str(old), OPTIONS, 0)
+    new = tmp_path / "new"
+    shutil.copytree(made, new)
+    header = json.loads((new / "database.json").read_text())
+    header["fingerprint"]["assets"]["skin_prior.safetensors"] = "1" * 64
+    (new / "database.json").write_text(json.dumps(header))
+    with pytest.raises(MienError, match=r"drawn from another skin_prior\.safetensors"):
+        synthesize(str(new), OPTIONS, 0)
 
 
 def test_options_that_make_no_sense_are_refused():

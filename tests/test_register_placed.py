@@ -9,9 +9,9 @@ from mien.core.face import PreparedScan, Registration
 from mien.core.mesh import Scan
 from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.placed_landmarks import PlacedPoints, led_to, misses_mm, with_placed
+from mien.register.rescale import settle_unit
 from mien.register.run import landmark_pull
 from mien.register.surface_distance import flipped_triangles
-from mien.register.unit import settle_unit
 from mien.template.load import load_template
 
 

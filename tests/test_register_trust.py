@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mien.core.assets import asset_path
 from mien.evaluate.measures.expected_error import (
     BINS,
     Sample,
@@ -131,10 +132,10 @@ def test_confidence_is_undone() -> None:
 
 
 def test_a_model_for_other_columns_is_refused(tmp_path) -> None:
-    held = json.loads(ASSET.read_text())
+    held = json.loads(asset_path(ASSET).read_text())
     held["columns"][0] = "something else"
     (tmp_path / "m.json").write_text(json.dumps(held))
-    with pytest.raises(ValueError, match="calibrate_error"):
+    with pytest.raises(ValueError, match="build_assets expected_error"):
         read_error_model(tmp_path / "m.json")
     write_error_model(tmp_path / "n.json", error_model())
     again = read_error_model(tmp_path / "n.json")

@@ -20,7 +20,7 @@ def test_without_mitsuba_one_line_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     subject = sphere()
-    with pytest.raises(MienError, match=r"pip install mitsuba"):
+    with pytest.raises(MienError, match=r"pip install .*mitsuba"):
         path_trace(subject, orbit_camera(subject.frame, 8, 8, 0.0))
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from mien.render.camera import orbit_camera, rasterize_view
-from mien.render.film import film, film_plain
 from mien.render.lighting import bounced, light_subject
 from mien.render.lights import white_furnace
 from mien.render.raster import _footprint, _material_radiance
 from mien.render.samples import visible_samples
 from mien.render.shade import env_brdf, ggx_sphere, specular_occlusion, turn_normals
+from mien.render.tone_mapping import film, film_plain
 from render_fixture import sphere, white_matte
 
 

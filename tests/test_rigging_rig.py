@@ -183,3 +183,24 @@ class TestTorchTwin:
         posed = twin(torch.zeros(1, 52), torch.zeros(1, len(rig.joints), 3))
         assert posed.vertices.dtype == torch.float32
         np.testing.assert_allclose(posed.vertices[0].numpy(), rig.neutral, atol=1e-6)
+
+    def test_names_numbers_and_single_poses_are_taken_as_by_the_plain_one(self, rig):
+        torch = pytest.importorskip("torch")
+        twin = rig.torch()
+        named = twin(
+            {"jawOpen": torch.tensor([0.0, 1.0]), "eyeBlinkLeft": 0.5}, {"jaw": torch.tensor([0.1, 0, 0])}
+        )
+        plain = rig(
+            {"jawOpen": np.array([0.0, 1.0]), "eyeBlinkLeft": 0.5}, {"jaw": np.array([0.1, 0.0, 0.0])}
+        )
+        np.testing.assert_allclose(named.vertices.numpy(), plain.vertices, atol=1e-8)
+        single = twin(torch.zeros(52))  # single precision in, the buffers' double out
+        assert single.vertices.shape == rig.neutral.shape
+        assert single.landmarks.shape == (68, 3)
+
+    def test_what_is_wrong_is_said_here_too(self, rig):
+        torch = pytest.importorskip("torch")
+        with pytest.raises(MienError, match="did you mean 'jawOpen'"):
+            rig.torch()({"jawOpne": 1.0})
+        with pytest.raises(MienError, match=r"shape \(51,\), expected \(52,\)"):
+            rig.torch()(torch.zeros(51))

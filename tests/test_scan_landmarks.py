@@ -185,7 +185,9 @@ def cube() -> Scan:
 @needs_networks
 @pytest.mark.parametrize("make", [bunny, snowman, cube, lambda: blobs(((0, 0, 0), (1, 1, 1)))])
 def test_what_is_no_face_is_refused(make):
-    with pytest.raises(MienError, match="no face was found from any side, expected a scan of one head"):
+    with pytest.raises(
+        MienError, match="no face was found from any side, at any scale, expected a scan of one head"
+    ):
         prepare_scan(clean_scan(make()))
 
 

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan
-from mien.export.mask_files import _painted_ply
+from mien.export.write_masks import _painted_ply
 from mien.geometry.normals import vertex_normals
 from mien.register.run import linear_fit, register
 from mien.scan.mask import check_mask_file, draw_masks, mask_at, mask_shares, unwanted, wanted, with_mask

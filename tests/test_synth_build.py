@@ -9,10 +9,10 @@ import pytest
 
 from mien.evaluate.measures.anthropometry import SURVEYS, compare_with_surveys, measure_ageing
 from mien.synth.identity.basis import load_basis
-from mien.synth.identity.build import SIZES, Build
 from mien.synth.identity.calipers import Calipers
 from mien.synth.identity.heads import head_maker
 from mien.synth.identity.looks import looks
+from mien.synth.identity.survey_sizes import SIZES, Build
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template
 

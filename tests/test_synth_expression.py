@@ -15,11 +15,11 @@ from mien.anatomy.gaze import gaze_rotation, look_rotation
 from mien.core.conventions import EXPRESSIONS, SHAPE_INDEX, SHAPE_NAMES, mirrored_shape, shape_weights
 from mien.core.errors import MienError
 from mien.synth.expression.codes import AGAINST, SINGLE, ExpressionPlan, draw_code
-from mien.synth.expression.form import STRONGEST, WEAKEST, draw_form
 from mien.synth.expression.maker import expression_maker
+from mien.synth.expression.personal_form import STRONGEST, WEAKEST, draw_form
 from mien.synth.identity.basis import load_basis
-from mien.synth.identity.draw import HeadWeights
 from mien.synth.identity.heads import NeutralHead
+from mien.synth.identity.mode_weights import HeadWeights
 from mien.synth.subject import draw_subject
 
 HEAVY = ("numba", "igl", "embreex", "cv2", "torch", "mitsuba")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mien.anatomy.contact.linear_lips import _AT_EASE, _LEFT_OPEN
-from mien.synth.identity import form
+from mien.synth.identity import apply_traits as form
 from mien.synth.identity.basis import load_basis
-from mien.synth.identity.draw import _EXTREME, _TOGETHER, _moderate
 from mien.synth.identity.fields import LineField
 from mien.synth.identity.heads import head_maker
+from mien.synth.identity.mode_weights import _EXTREME, _TOGETHER, _moderate
 from mien.synth.identity.traits import LINES, LineTrait, Rule, Wave
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from mien.anatomy.eyeball import signed_clearance
 from mien.core.errors import MienError
+from mien.synth.identity.apply_traits import trait_strengths
 from mien.synth.identity.basis import load_basis, read_basis, write_basis
-from mien.synth.identity.form import trait_strengths
 from mien.synth.identity.heads import head_maker, neutral_head, neutral_heads
 from mien.synth.subject import draw_subject
 from mien.template.load import load_template

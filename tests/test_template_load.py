@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from mien.core.assets import asset_path
 from mien.core.errors import MienError
 from mien.synth.random_heads import random_head
-from mien.template.load import ASSETS, PackedIdentity, load_template, read_template, write_template
+from mien.template.load import PackedIdentity, load_template, read_template, write_template
 
-FILES = ASSETS / "template.safetensors", ASSETS / "identity.safetensors"
+FILES = asset_path("template.safetensors"), asset_path("identity.safetensors")
 
 
 def test_sizes_of_the_files():

@@ -10,11 +10,11 @@ from mien.bake.skin_prior import cheek_vertices
 from mien.core.conventions import srgb_to_linear, uv_to_pixel
 from mien.core.mesh import Image, Topology
 from mien.geometry.uvspace import locate_texels
-from mien.synth.skin.scanned import synthetic_skin
+from mien.synth.skin.for_scans import synthetic_skin
 from mien.template.load import load_template
 from mien.template.regions import region
-from mien.textures.generated import GeneratedLook, generated_skin
-from mien.textures.hair import brow_strokes
+from mien.textures.brow_strokes import brow_strokes
+from mien.textures.invented_skin import GeneratedLook, generated_skin
 from mien.textures.skin import regional_fields, static_maps
 from mien.textures.tangent import normal_from_displacement
 

@@ -15,3 +15,9 @@ def test_every_public_name_is_on_it():
     text = page()
     for name in mien.__all__:
         assert name.startswith("_") or f"\n## {name}\n" in text
+
+
+def test_signatures_are_those_of_the_code():
+    text = page()
+    assert "FaceAsset.save(\n    out: Path | str,\n    *,\n    formats" in text
+    assert "vertex_mask(*names: str)" in text

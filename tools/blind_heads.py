@@ -28,8 +28,8 @@ from mien.core.face import PreparedScan
 from mien.database.release import SEED, split_indices
 from mien.evaluate.measures.ict_facekit import read_ict_people
 from mien.meshio.load import load_scan
+from mien.register.rescale import settle_unit
 from mien.register.run import register
-from mien.register.unit import settle_unit
 from mien.scan.clean import clean_scan
 from mien.scan.prepare import prepare_scan
 from mien.sheets.database_sheets import clay_tiles

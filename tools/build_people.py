@@ -1,8 +1,9 @@
-"""`python -m tools.build_people`: the linear model of heads that registration fits.
+"""`python -m tools.build_people --out FILE`: the linear model of heads that registration fits.
 
-Principal components (`mien.model.linear`) of the neutral skins of the face database's first training
+Principal components (`mien.model.pca`) of the neutral skins of the face database's first training
 subjects and of as many random heads of the template's own modes (identity.safetensors): a model of the
-former alone fits the latter worse. Minutes, the same bytes each time. What it does for scans:
+former alone fits the latter worse. Minutes, the same bytes each time; `python -m tools.build_assets people`
+puts it among the assets. What it does for scans:
 `mien evaluate people --scans ...`; grown by a user's own heads: `mien data model`.
 """
 
@@ -19,11 +20,11 @@ from mien.anatomy.parts import settle_lids
 from mien.core.face import Template
 from mien.database.release import SEED, split_indices
 from mien.geometry.solve import SpdSolver
-from mien.model.linear import aligned_skins, database_skins, fit_pca, importance
-from mien.model.people import People, save_people
+from mien.model.pca import aligned_skins, database_skins, fit_pca, importance
+from mien.model.pca_file import People, save_people
 from mien.synth.identity.basis import load_basis
 from mien.synth.subject import draw_subject
-from mien.template.load import ASSETS, load_template
+from mien.template.load import load_template
 
 SUBJECTS, RANDOM, MODES = 2_000, 2_000, 150
 RANDOM_SEED, LIMIT = 41, 2.5  # standard deviations; beyond it linear modes leave what people look like
@@ -31,7 +32,7 @@ RANDOM_SEED, LIMIT = 41, 2.5  # standard deviations; beyond it linear modes leav
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=ASSETS / "people.safetensors")
+    parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     basis, template = load_basis(), load_template()
     people = [draw_subject(SEED, index) for index in split_indices("train")[:SUBJECTS]]

@@ -1,8 +1,9 @@
-"""`python -m tools.build_places`: where a geometry image holds each point of the face tile.
+"""`python -m tools.build_places --out FILE`: where a geometry image holds each point of the face tile.
 
-The face tile's texture coordinates, spread out (`mien.geoimage.places`) where expressions of database
+The face tile's texture coordinates, spread out (`geoimage/sampling_places.py`) where expressions of database
 subjects bend inside a texel: nostrils, corners of mouth and eyes. Mirrored as the template is. A minute, the
-same bytes each time. Networks are bound to these places: rebuild them only before everything is trained anew.
+same bytes each time; `python -m tools.build_assets places` puts them among the assets. Networks are bound to
+these places: rebuild them only before everything is trained anew.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from mien.core.face import Template
 from mien.database.release import SEED
 from mien.evaluate.geoimage import make_database_offsets
 from mien.geoimage.codec import face_codec
-from mien.geoimage.places import PLACES, face_rows, sampling_places, shift_texels, write_face_places
+from mien.geoimage.sampling_places import face_rows, sampling_places, shift_texels, write_face_places
 from mien.synth.identity.basis import load_basis
 from mien.template.load import load_template
 
@@ -25,7 +26,7 @@ HEADS = 104  # four of each expression
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=PLACES)
+    parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     template = load_template()
     plain = face_codec(template, spread=False)

@@ -1,6 +1,7 @@
-"""Fits `src/mien/assets/expected_error.json`: python -m tools.calibrate_error [--scans 24] [--held-out 12].
+"""Fits how far registered heads are off: python -m tools.calibrate_error --out FILE [--scans 24].
 
-About fifteen seconds a scan. Run it again whenever the registration changes.
+Half a minute of processor time a scan. Run it again whenever the registration changes:
+`python -m tools.build_assets expected_error`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from mien.evaluate.measures.expected_error import (
     fit_error_model,
     register_samples,
 )
-from mien.register.error_model import ASSET, TARGETS, write_error_model
+from mien.register.error_model import TARGETS, write_error_model
 from mien.template.load import load_template
 
 
-def main(scans: int = 24, held_out: int = 12, out: Path = ASSET) -> None:
+def main(out: Path, scans: int = 24, held_out: int = 12) -> None:
     """Registers `scans` synthetic scans to fit on and `held_out` others to test on."""
     template = load_template()
     training = list(register_samples(template, range(FITTED_SEED, FITTED_SEED + scans), print))

@@ -1,4 +1,4 @@
-"""`python -m tools.draw_database`: the pictures of docs/data.md, with skin; minutes on two cores."""
+"""`python -m tools.draw_database`: the pictures of docs/synthetic_people.md; minutes on two cores."""
 
 from __future__ import annotations
 

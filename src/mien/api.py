@@ -35,13 +35,16 @@ def rig(
     cache: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> FaceAsset:
-    """Turns one scan into an animatable head; with `out` the asset folder is written, too.
+    """Turns one scan into an animatable head; if `out` is given, its asset folder is also written.
 
-    The options are those of `mien rig`: `albedo` is a texture in the scan's UV, `mask` paints what to follow,
-    `landmarks` are 68 or 51 points in the scan's coordinates, `units` "auto", "m", "cm" or "mm",
-    `resolution` 1024, 2048 or 4096 texels, `topology` "mien", "ict" or the path of your own base mesh.
-    `progress` is told of each stage. Raises `MienError`, with nothing written, where the scan or an option
-    is refused.
+    The options are those of `mien rig`. `albedo` is a texture in the scan's UV, `mask` paints what to
+    follow, `landmarks` are 68 or 51 points in the scan's coordinates, `units` is "auto", "m", "cm" or "mm",
+    `people` a PCA model that `mien data model` wrote. `keep_expression` keeps closed eyes or a smile in the
+    neutral; `resolution` is 1024, 2048 or 4096 texels; `iris` a colour name or #rrggbb. `topology` is
+    "mien", "ict" (with your copy's `ict_folder`) or the path of your own base mesh, with its
+    `topology_landmarks` if you have them. `formats` and `force` (replace a non-empty folder) are for
+    writing; without `cache` every stage is computed anew; `progress` is called with each stage's name.
+    Raises `MienError`, with nothing written, where the scan or an option is refused.
     """
     from mien.pipeline.progress import silent
     from mien.pipeline.rig import rig_scan
@@ -67,7 +70,7 @@ def rig(
 
 
 def load(folder: Path | str) -> FaceAsset:
-    """Reads an asset folder that Mien wrote; raises `MienError` where it is none."""
+    """Reads an asset folder that Mien wrote; raises `MienError` if `folder` is not one."""
     from mien.export.asset import FaceAsset
 
     return FaceAsset.load(folder)

@@ -10,7 +10,7 @@ from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.laplacian import lumped_mass
 from mien.geometry.solve import SpdSolver
-from mien.synth.identity.attributes import attribute_weights, mean_attribute_weights
+from mien.synth.identity.attribute_modes import attribute_weights, mean_attribute_weights
 from mien.synth.identity.basis import Axis, SynthBasis
 from mien.synth.subject import draw_subject
 from tools.build_data_basis.light_stage import LightStage, carry_light_stage

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.synth.identity.attributes import AGES, ANCESTRIES, BUILDS, SEXES
+from mien.synth.identity.attribute_modes import AGES, ANCESTRIES, BUILDS, SEXES
 from tools.build_data_basis.rigid import without_rigid
 from tools.build_template.random_heads import HeadGenerator
 from tools.build_template.source import Source

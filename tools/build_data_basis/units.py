@@ -64,8 +64,8 @@ def expression_units(skin: Skin, source: Source, template: Template) -> list[tup
             if np.abs(mode).max() > LEAST:
                 out.append((Unit(stem, ancestry), mode))
     for stem in OF_STYLE:
-        names = [n for n in (stem, f"{stem}Left", f"{stem}Right") if n in SHAPE_INDEX]
-        unit = _whole(skin, [source.face_unit(name) for name in names])
+        sides = [n for n in (stem, f"{stem}Left", f"{stem}Right") if n in SHAPE_INDEX]
+        unit = _whole(skin, [source.face_unit(name) for name in sides])
         whole = _whole_shape(template, stem, len(skin.vertices))
         scale = _likeness_scale(unit, whole)
         if scale is not None:

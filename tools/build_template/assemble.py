@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +16,10 @@ from tools.build_template.identity import build_skin_basis
 from tools.build_template.identity import with_parts as modes_of_parts
 from tools.build_template.joints import JOINT_NAMES, build_joints, skin_joint_weights
 from tools.build_template.landmarks import build_landmarks
+from tools.build_template.parts_build import build_parts
 from tools.build_template.parts_lidfit import settle_lids, tuck_sockets
 from tools.build_template.regions import build_regions
+from tools.build_template.shapes_build import build_shapes
 from tools.build_template.shapes_ict import Overlay, jaw_motions, lay_over, load_ict
 from tools.build_template.shapes_parts import with_parts
 from tools.build_template.skin import build_skin
@@ -32,8 +30,8 @@ from tools.build_template.types import PartMesh, Skin
 def build_template(source: Source) -> tuple[Template, Skin]:
     """The whole template, and the skin that it was built on. Needs `$MIEN_DATA/ict-facekit`."""
     skin = tuck_sockets(settle_lids(build_skin(source)))
-    parts = _hook("parts", "build_parts")(skin, source)
-    shapes = _hook("shapes", "build_shapes", raw_shapes)(skin, source)
+    parts = build_parts(skin, source)
+    shapes = build_shapes(skin, source)
     joints = build_joints(skin, source)
     weights = skin_joint_weights(skin, shapes[SHAPE_INDEX["jawOpen"]])
     vertices = np.concatenate([skin.vertices, *[p.vertices for p in parts]])
@@ -62,23 +60,6 @@ def build_template(source: Source) -> tuple[Template, Skin]:
 def _identity(template: Template, skin: Skin, source: Source, overlay: Overlay) -> LinearModel:
     basis = build_skin_basis(skin, source, overlay)
     return LinearModel(modes_of_parts(basis.modes, template.vertices, partial(place_parts, template)))
-
-
-def raw_shapes(skin: Skin, source: Source) -> np.ndarray:
-    """The source's 52 face units as they are, subdivided; what `shapes_*.py` replaces."""
-    return np.stack([skin.from_source(source.face_unit(name)) for name in SHAPE_NAMES])
-
-
-def _no_parts(skin: Skin, source: Source) -> list[PartMesh]:
-    return []
-
-
-def _hook(stem: str, function: str, fallback: Callable[..., Any] = _no_parts) -> Callable[..., Any]:
-    """`function` from tools/build_template/{stem}_build.py where a colleague has written it."""
-    name = f"tools.build_template.{stem}_build"
-    if importlib.util.find_spec(name) is None:
-        return fallback
-    return getattr(importlib.import_module(name), function)
 
 
 def _topology(skin: Skin, parts: list[PartMesh]) -> Topology:

@@ -123,7 +123,7 @@ def build_regions(skin: Skin, source: Source, landmarks: SurfacePoints) -> dict[
     out = {"face": face}
     out |= _lips(b)
     out |= _lids(b)
-    nostrils = sum(_nostril(b, side) for side in ("left", "right"))
+    nostrils = _nostril(b, "left") + _nostril(b, "right")
     ears = b.blur((_mask(skin, source, "ears") > 0.5).astype(float), 2) * head
     out["nostrils"] = b.blur(nostrils, 1)
     out |= _pairs(b, "ear", ears, lambda side: side * b.v[:, 0] > 0)
@@ -230,7 +230,11 @@ def _dense(points: np.ndarray) -> np.ndarray:
 
 def _mask(skin: Skin, source: Source, name: str) -> np.ndarray:
     """MPFB's painted mask (CC0) of a region, sampled at the cage's vertices and subdivided."""
-    image = cv2.imread(str(source.folder / f"mpfb2/textures/mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE) / 255.0
+    path = source.folder / f"mpfb2/textures/mpfb_{name}.jpg"
+    painted = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if painted is None:
+        raise FileNotFoundError(f"{path}: no picture can be read there")
+    image = painted / 255.0
     uv, count = source.texture_coordinates[skin.cage_ids], image.shape[0]
     column = np.clip((uv[:, 0] * count).astype(int), 0, count - 1)
     row = np.clip(((1 - uv[:, 1]) * count).astype(int), 0, count - 1)

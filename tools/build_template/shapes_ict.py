@@ -84,12 +84,12 @@ def _curves(
     curves = {}
     for name, ring in (("lid_inner", _LID_BACK_RING), ("lid", _LID_FRONT_RING)):
         loop = _ring(vertices, face, ring, near=np.array([0.032, 0.035, 0.09]))
-        inner, outer = np.argmin(vertices[loop, 0]), np.argmax(vertices[loop, 0])
+        inner, outer = int(np.argmin(vertices[loop, 0])), int(np.argmax(vertices[loop, 0]))
         upper, lower = _two_ways(vertices, loop, inner, outer)
         for side, flip in (("left", [1, 1, 1]), ("right", [-1, 1, 1])):
             curves[f"{name}_upper_{side}"], curves[f"{name}_lower_{side}"] = upper * flip, lower * flip
     loop = _ring(vertices, face, _LIPS_RING, near=np.array([0.0, -0.034, 0.104]))
-    right, left = np.argmin(vertices[loop, 0]), np.argmax(vertices[loop, 0])
+    right, left = int(np.argmin(vertices[loop, 0])), int(np.argmax(vertices[loop, 0]))
     curves["lips_inner_upper"], curves["lips_inner_lower"] = _two_ways(vertices, loop, right, left)
     curves["lips_outer_upper"] = vertices[landmarks[list(_VERMILION_UPPER)]]
     curves["lips_outer_lower"] = vertices[landmarks[list(_VERMILION_LOWER)]]

@@ -103,7 +103,7 @@ def _rest(patch: Patch, used: np.ndarray, triangles: np.ndarray, fill: np.ndarra
     tile = 0.95 * (0.5 if len(used) < len(patch.ids) else 1.0)
     unit = np.sqrt(tile / (np.linalg.det(edges) / 2).sum())
     rest = rest_metric(triangles, unit * edges)
-    if not len(fill):
+    if patch.fill_position is None or not len(fill):
         return rest
     return joined(rest, rest_metric(fill, unit * rest_edges(patch.fill_position[used], fill), FILL_WEIGHT))
 

@@ -61,10 +61,10 @@ def _face_holes(
     """Triangles over the eyes and the mouth slit, and the positions that give them a rest shape."""
     opened = vertices[ids].copy()
     local = {int(v): i for i, v in enumerate(ids)}
-    eye = [[local[int(v)] for v in loops[f"lid_inner_{row}_left"]] for row in ("upper", "lower")]
+    eye = tuple([local[int(v)] for v in loops[f"lid_inner_{row}_left"]] for row in ("upper", "lower"))
     mouth = _mouth_chains(ids, quads, vertices)
-    _open_lens(opened, *eye, EYE_BULGE, whole=True)
-    _open_lens(opened, *mouth, MOUTH_BULGE, whole=False)
+    _open_lens(opened, (eye[0], eye[1]), EYE_BULGE, whole=True)
+    _open_lens(opened, mouth, MOUTH_BULGE, whole=False)
     strips = []
     for upper, lower in (eye, mouth):
         strip = _strip(upper, lower, opened)
@@ -89,7 +89,7 @@ def _mouth_chains(ids: np.ndarray, quads: np.ndarray, vertices: np.ndarray) -> t
     mouth = min(loops, key=len)
     x, y = vertices[ids[mouth], 0], vertices[ids[mouth], 1]
     middle = np.flatnonzero(np.abs(x) < 1e-9)
-    top, bottom = sorted(middle, key=lambda i: -_depth(mouth, i, y))
+    top, bottom = sorted(middle.tolist(), key=lambda i: -_depth(mouth, i, y))
     corner = int(np.argmax(x))
     return _arc(mouth, top, corner), _arc(mouth, bottom, corner)
 
@@ -108,17 +108,17 @@ def _arc(loop: np.ndarray, start: int, end: int) -> list[int]:
 
 
 def _open_lens(
-    position: np.ndarray, upper: list[int], lower: list[int], bulge: tuple[float, float], *, whole: bool
+    position: np.ndarray, chains: tuple[list[int], list[int]], bulge: tuple[float, float], *, whole: bool
 ) -> None:
-    """Lays two chains flat as a lens (or its left half, tip last), as wide as their lengthened sides ask.
+    """Lays an upper and a lower chain flat as a lens (its left half, tip last, where it is not `whole`).
 
-    `bulge` is the height of either side against the half width.
+    It is as wide as their lengthened sides ask; `bulge` is the height of either side against the half width.
     """
     start, end = (0.0, np.pi) if whole else (np.pi / 2, np.pi)
-    steps = [np.linalg.norm(np.diff(position[chain], axis=0), axis=1) for chain in (upper, lower)]
+    steps = [np.linalg.norm(np.diff(position[chain], axis=0), axis=1) for chain in chains]
     steps = [(s**4 + FACE_SHORTEST**4) ** 0.25 for s in steps]
     width = np.mean([s.sum() for s in steps]) / (2 if whole else 1)
-    for chain, step, height in zip((upper, lower), steps, (bulge[0], -bulge[1]), strict=True):
+    for chain, step, height in zip(chains, steps, (bulge[0], -bulge[1]), strict=True):
         angle = np.linspace(start, end, 2001)
         curve = np.stack([-np.cos(angle), height * np.sin(angle) ** 1.3], axis=1)
         arc = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])

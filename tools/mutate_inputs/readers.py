@@ -45,9 +45,9 @@ def _prepared() -> PreparedScan:
     return PreparedScan(scan, np.eye(4), face_points(), np.ones(68), "")
 
 
-READERS: dict[str, Callable[[Path], None]] = {
+READERS: dict[str, Callable[[Path], object]] = {
     "scan": _scan,
-    "base mesh": lambda path: read_polygon_mesh(path) and None,
+    "base mesh": read_polygon_mesh,
     "image": _image,
     "landmarks": _landmarks,
     "mask": _mask,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import resource
@@ -162,6 +163,7 @@ def _work(
 ) -> NoReturn:
     """The child: reads one input after the other and reports each."""
     warnings.simplefilter("ignore")
+    faulthandler.disable()  # the parent says what became of a child
     for stream in (1, 2):  # what libraries in C say of damaged files
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     signal.signal(signal.SIGPROF, _out_of_time)

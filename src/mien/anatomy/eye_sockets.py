@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from mien.core.face import Template
 from mien.geometry.weights import smoothstep
 
+# Metres; chosen by eye.
 THICKNESS = 1.5e-3  # of the bag over the ball; more than the cornea's bulge
 _DEPTH = (0.5e-3, 5e-3)  # distance from the lid's back edge over which skin becomes bag
 
@@ -25,7 +26,7 @@ class SocketBinding:
     def placed(
         self, lids: Float[np.ndarray, "S 3"], ball: Float[np.ndarray, "S 3"]
     ) -> Float[np.ndarray, "S 3"]:
-        """Between where the skin round it went (`lids`) and where the ball went (`ball`)."""
+        """Blends the lids' motion with the ball's (`ball`)."""
         return lids + self.share[:, None] * (ball - lids)
 
 

@@ -19,12 +19,16 @@ LOWER_PARTS = ("teeth_lower", "gums_lower", "tongue")
 # of the incisors shows, the nose's base stands for the upper jaw.
 _ANCHORS = {62: 0.6, 33: 0.4}
 _CORNERS, _LIPS_INNER = (48, 54), (62, 66)
-_WIDTH_RANGE = (0.93, 1.07)  # teeth vary less than mouths do
+# Chosen by eye, metres where nothing else is said:
+_WIDTH_RANGE = (0.93, 1.07)  # times the head's scale: teeth vary less than mouths do
 _WIDE_OPEN = 0.1  # radians of the jaw from which on the mouth's width is not looked at
 _PARTED = 1.5e-3  # a gap between the lips up to this much is no open jaw
 _BEHIND = 0.3e-3  # room between crowns and lips
-_PAIR_REACH = 7.0e-3
+_FRONT = 20e-3  # behind the foremost tooth, within which crowns look for a lip before them
+_PAIR_REACH = (0.1e-3, 7.0e-3)  # from a crown to the lip before it
+_FACING = 0.6  # cosine to straight ahead above which a lip can push teeth back
 _PUSH_LIMIT = 5.0e-3
+_WIDEST_JAW = 0.6  # radians
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def bind_mouth(template: Template, skin: Int[np.ndarray, " S"]) -> MouthBinding:
     """Pairs each crown vertex in front with the lip before it."""
     rows = [np.concatenate([_rows(template, name) for name in names]) for names in (UPPER_PARTS, LOWER_PARTS)]
     crowns = np.concatenate([_rows(template, "teeth_upper"), _rows(template, "teeth_lower")])
-    front = template.vertices[crowns, 2] > template.vertices[crowns, 2].max() - 0.02
+    front = template.vertices[crowns, 2] > template.vertices[crowns, 2].max() - _FRONT
     crowns = crowns[front]
     on_skin = np.zeros(template.topology.n_vertices, dtype=bool)
     on_skin[skin] = True
@@ -55,7 +59,7 @@ def bind_mouth(template: Template, skin: Int[np.ndarray, " S"]) -> MouthBinding:
     hits = ClosestPoint(template.vertices, triangles).query(template.vertices[crowns])
     patch = triangles[hits.triangle]
     gap = _plane_gap(template.vertices, crowns, patch)
-    keep = (gap > 0.1e-3) & (gap < _PAIR_REACH)
+    keep = (gap > _PAIR_REACH[0]) & (gap < _PAIR_REACH[1])
     hinge = next(j.position for j in template.joints if j.name == "jaw")
     return MouthBinding(rows[0], rows[1], crowns[keep], patch[keep], gap[keep], hinge)
 
@@ -105,7 +109,7 @@ def _jaw_angle(
     top, bottom = _LIPS_INNER
     fall = head.rotation.T @ (after[top] - after[bottom]) / head.scale - (before[top] - before[bottom])
     arm = np.linalg.norm((before[bottom] - hinge)[1:])
-    return float(np.clip((fall[1] - _PARTED) / arm, 0.0, 0.6))
+    return float(np.clip((fall[1] - _PARTED) / arm, 0.0, _WIDEST_JAW))
 
 
 def _turn(angle: float, hinge: Float[np.ndarray, "3"]) -> Similarity:
@@ -135,5 +139,5 @@ def _room_behind_lips(
     gain = -(normal @ forward)
     gap = _plane_gap(vertices, mouth.crown, mouth.patch)
     short = np.minimum(mouth.gap, _BEHIND) * head.scale - gap
-    need = np.where(asked & (gain > 0.6), short / np.maximum(gain, 0.6), 0.0)
+    need = np.where(asked & (gain > _FACING), short / np.maximum(gain, _FACING), 0.0)
     return forward * float(np.clip(need.max(initial=0.0), 0.0, _PUSH_LIMIT * head.scale))

@@ -21,7 +21,7 @@ from mien.bake.colour_confidence import (
 )
 from mien.bake.fill import THREADS, TileColour, base_colour, fill_tile, from_log, measured_grain, to_log
 from mien.bake.hairline import hair_line
-from mien.bake.lids import lid_skin
+from mien.bake.lid_texels import lid_skin
 from mien.bake.photographs import find_photographs
 from mien.bake.project import REACH, Projection, project_along_normals
 from mien.bake.ray_hits import CoarseHits, strips, texel_rays

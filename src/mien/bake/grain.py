@@ -1,4 +1,4 @@
-"""Skin grain without an end: noise with the spectrum and the colour covariance of a measured patch.
+"""Endless skin grain: noise with the spectrum and the colour covariance of a measured patch.
 
 As asymptotic discrete spot noise (Galerne, Gousseau and Morel 2011, "Random phase textures", section 3), but
 with the patch's cross-spectrum averaged over all directions: a patch is stretched by its tile and by the

@@ -1,8 +1,8 @@
-"""Where the measured skin ends at hair, beard and collars: told by what is darker than the skin beside it.
+"""Where the measured skin ends at hair, beard and collars: found where it is darker than the skin beside it.
 
 A photograph darkens toward the hair long before it is all hair: single strands, their shadows, the shade
 under a fringe. Taken for skin these leave a dark rim. The skin's own tone is therefore carried outward from
-the middle of the face, and what falls below it away from there is left to the filling.
+the middle of the face, and what falls below it away from there is left to be filled in.
 """
 
 from __future__ import annotations

@@ -1,23 +1,22 @@
 """What skin looks like where nobody has measured it: colour by region for a given tone.
 
 The regional pattern (lips, ears, nose and cheeks redder, stubbled scalp) is the mean of CC0 photograph-
-based skins, kept as log ratios to the cheek; see tools/make_skin_prior.py.
+based skins, kept as log ratios to the cheek; see `tools/make_skin_prior.py`.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 from safetensors.numpy import load_file
 
 from mien.bake.hairline import beyond_face
+from mien.core.assets import asset_path
 from mien.core.conventions import srgb_to_linear
 from mien.core.face import Template
 
-_ASSET = Path(__file__).parent.parent / "assets" / "skin_prior.safetensors"
 _LID_DARKEST = -0.4
 _GREYING = 0.8  # the sources' stubble is reddish; cropped hair of any colour looks grey on skin
 _SHAVED = 0.5  # of the scalp's darkness that a completed head goes without
@@ -99,7 +98,8 @@ def _region(template: Template, part_of_name: str) -> Float[np.ndarray, " V"]:
 
 @cache
 def _layers() -> dict[str, np.ndarray]:
-    return {name: layer.astype(np.float64) for name, layer in load_file(_ASSET).items()}
+    layers = load_file(asset_path("skin_prior.safetensors"))
+    return {name: layer.astype(np.float64) for name, layer in layers.items()}
 
 
 def cheek_vertices(template: Template) -> Bool[np.ndarray, " V"]:

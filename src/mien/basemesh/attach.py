@@ -36,7 +36,7 @@ class Attachment:
         """Metres from the surface in the binding pose."""
         return np.linalg.norm(self.offset, axis=1)
 
-    def of(self, values: Float[np.ndarray, "S *C"]) -> Float[np.ndarray, "N *C"]:
+    def of(self, values: Float[np.ndarray, " S *C"]) -> Float[np.ndarray, " N *C"]:
         """Values at the surface's vertices, interpolated at the attached points."""
         return np.einsum("nk,nk...->n...", self.barycentric, values[self.corners])
 

@@ -27,7 +27,7 @@ _STEP = 0.004  # of the chord: a margin's vertices follow one another by at leas
 _WRONG_SIDE = 20.0  # times the cost of an edge that belongs to the other lip or lid
 _SHARED = 0.3  # of a path in common with its opposite: the mesh has no opening there
 
-Loops = dict[str, Int[np.ndarray, "_"]]
+Loops = dict[str, Int[np.ndarray, " _"]]
 
 
 def margins(template: Template, bound: BoundMesh) -> Loops:
@@ -82,7 +82,7 @@ def _pair_of_paths(template: Template, bound: BoundMesh, upper: str, lower: str)
     return {name: _forward(points, path) for name, path in zip((upper, lower), paths, strict=True)}
 
 
-def _forward(points: np.ndarray, path: np.ndarray) -> Int[np.ndarray, "_"]:
+def _forward(points: np.ndarray, path: np.ndarray) -> Int[np.ndarray, " _"]:
     """The path without vertices at which it goes back on the way from corner to corner (a caruncle's folds).
 
     The longest run of growing shares of the chord; the ends always stay.
@@ -159,7 +159,7 @@ class _Walks:
         distance, before = dijkstra(graph, indices=np.arange(h, h + a), return_predecessors=True)
         return distance[:, h + a :], before
 
-    def path(self, run: tuple[np.ndarray, np.ndarray], start: int, stop: int) -> Int[np.ndarray, "_"]:
+    def path(self, run: tuple[np.ndarray, np.ndarray], start: int, stop: int) -> Int[np.ndarray, " _"]:
         """The vertices from one start to one stop."""
         before = run[1][start]
         at = int(before[len(self.way) + len(run[1]) + stop])

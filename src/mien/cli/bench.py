@@ -21,7 +21,7 @@ class BenchCommand:
 
 def run_bench(command: BenchCommand) -> int:
     """Registration beside others; returns the exit status."""
-    from mien.core.files import write_text
+    from mien.core.files import write_whole
     from mien.evaluate.measures.bench import bench_scans
     from mien.evaluate.measures.given_scans import pair_scans
     from mien.pipeline.tables import rows_table
@@ -29,5 +29,5 @@ def run_bench(command: BenchCommand) -> int:
     rows = bench_scans(pair_scans(command.scans, command.albedo))
     print(rows_table(rows))
     if command.json is not None:
-        write_text(command.json, json.dumps(rows, indent=2) + "\n")
+        write_whole(command.json, (json.dumps(rows, indent=2) + "\n").encode(), "--json")
     return 0

@@ -20,11 +20,11 @@ _EXTRA = ("fsspec", "pyarrow", "zstandard")  # what the extra "data" brings
 
 @dataclass(frozen=True)
 class Synth:
-    """Make a database of synthetic people: geometry, expressions, albedo. The same command goes on after a
-    stop (needs the extra "data")."""
+    """Make a database of synthetic people: geometry, expressions, albedo. Run the same command again
+    to resume after a stop (needs the extra "data")."""
 
     out: str
-    """Folder to write, or a bucket's address (s3://...). One that this command wrote is gone on with."""
+    """Folder to write, or a bucket's address (s3://...). An existing database is resumed."""
     count: int
     """Number of subjects. A larger one adds subjects to what is there."""
     resolution: int = 256

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Union
 import tyro
 
 from mien.core.errors import MienError
-from mien.core.files import write_text
+from mien.core.files import write_whole
 from mien.evaluate.measures.evaluation import Evaluation, Findings
 
 SUBCOMMANDS = (
@@ -97,7 +97,7 @@ def run_evaluation(command: Evaluation) -> int:
     found = command.measure(_say)
     print(format_findings(found))
     if command.json is not None:
-        write_text(command.json, json.dumps(found.to_json(), indent=2) + "\n")
+        write_whole(command.json, (json.dumps(found.to_json(), indent=2) + "\n").encode(), "--json")
     return int(bool(found.missed))
 
 

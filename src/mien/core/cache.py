@@ -2,7 +2,8 @@
 
 An entry is one uncompressed `.npz` (arrays with checksums, no pickle) whose member "structure" is JSON. It
 is written beside its place and renamed, so that a reader sees all of it or nothing. The key must name
-everything that the result depends on; `code_fingerprint` covers Mien itself.
+everything that the result depends on; `code_fingerprint` covers Mien itself: the code that a stage reaches,
+the assets that ship and the libraries that compute.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -23,8 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from mien.core.assets import asset_hashes
+from mien.core.code_hash import CodeBase
 from mien.core.errors import MienError
-from mien.core.files import sha256_of
+from mien.core.files import is_abandoned, owner_mark, sha256_of
 
 FOLDER_VARIABLE, LIMIT_VARIABLE = "MIEN_CACHE", "MIEN_CACHE_GB"
 LIMIT_GB = 4.0
@@ -35,6 +38,7 @@ _LIBRARIES = (
 )  # fmt: skip
 _STRUCTURE = "structure"
 _PLAIN_TYPES = ("mien.core.", "mien.rigging.rig")  # modules whose dataclasses may be kept
+_KEPT_TYPES = ("mien.core.mesh", "mien.core.face", "mien.rigging.rig")  # modules of what entries hold
 _log = logging.getLogger("mien")
 
 
@@ -79,7 +83,9 @@ class Cache:
         partial: Path | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".partial", delete=False) as stream:
+            with tempfile.NamedTemporaryFile(
+                dir=self.folder, prefix=f"{owner_mark()}-", suffix=".partial", delete=False
+            ) as stream:
                 partial = Path(stream.name)
                 np.savez(stream, **({_STRUCTURE: text} | {f"a{i}": a for i, a in enumerate(arrays)}))  # type: ignore[arg-type]
             partial.replace(self._path(key))
@@ -95,6 +101,9 @@ class Cache:
 
     def _shrink(self) -> None:
         """Removes the least recently used entries beyond the limit, and what killed runs left behind."""
+        for path in self.folder.glob("*-*-*.partial"):
+            if is_abandoned(path.name.rpartition("-")[0]):
+                path.unlink(missing_ok=True)
         entries = []
         for path in [*self.folder.glob("*.npz"), *self.folder.glob("*.partial")]:
             try:
@@ -135,15 +144,22 @@ def file_digest(path: Path | None) -> str | None:
     return None if path is None else sha256_of(path)
 
 
+def code_fingerprint(*functions: Callable[..., Any], facts: Path | None = None) -> str:
+    """Changes with what these functions compute: their code and all that it reaches, how entries are kept,
+    any shipped asset, and the libraries that compute; not with documentation, layout, or code out of reach.
+
+    `facts` is a file in which hashes of source files are kept between runs.
+    """
+    code = _code_base(facts).fingerprint(pack, unpack, *functions, modules=_KEPT_TYPES)
+    return digest(code, asset_hashes(), [_version(name) for name in _LIBRARIES])
+
+
 @cache
-def code_fingerprint() -> str:
-    """Changes with any line of Mien's code, any shipped asset, and the libraries that compute."""
-    package = Path(__file__).parent.parent
-    ours = [*package.rglob("*.py"), *(p for p in (package / "assets").rglob("*") if p.is_file())]
-    files = sorted((path.relative_to(package).as_posix(), sha256_of(path)) for path in ours)
-    return digest(files, [_version(name) for name in _LIBRARIES])
+def _code_base(facts: Path | None) -> CodeBase:
+    return CodeBase({"mien": Path(__file__).parents[1]}, facts)
 
 
+@cache
 def _version(distribution: str) -> str | None:
     try:
         return importlib.metadata.version(distribution)

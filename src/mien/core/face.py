@@ -84,7 +84,7 @@ class Template:
     joint_weights: Float[np.ndarray, "V J"]
     identity: LinearModel
     regions: dict[str, Float[np.ndarray, " V"]]
-    loops: dict[str, Int[np.ndarray, "_"]] = field(default_factory=dict)
+    loops: dict[str, Int[np.ndarray, " _"]] = field(default_factory=dict)
     people: LinearModel | None = None
 
     @property
@@ -143,9 +143,9 @@ class Registration:
     `vertices` is the head as scanned; `expression` the estimated weights of the 52 shapes in it;
     `linear` the linear fit alone. `distance_mm` is the distance of each vertex to the scan (NaN where
     nothing was measured), `confidence` 1 measured ... 0 template: it falls with `expected_error_mm`, how far
-    each vertex is expected to lie off the person's true surface; `expected_slip_mm` is how far along it from
-    where it belongs (both NaN off the skin). `report` holds plain numbers. `bare` is 1
-    where the scan shows skin and 0 where hair or cloth hides it, so that it was not followed.
+    each vertex is expected to lie off the person's true surface; `expected_slip_mm` is how far each
+    is expected to have slid along the surface (NaN off the skin, both). `report` holds plain numbers. `bare`
+    is 1 where the scan shows skin and 0 where hair or cloth hides it, so that it was not followed.
     """
 
     vertices: Float[np.ndarray, "V 3"]

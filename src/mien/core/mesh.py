@@ -123,7 +123,8 @@ class Scan:
     `triangle_texture` is an index into `textures` or -1. `vertex_colours` are sRGB in 0..1.
     `vertex_mask` says what the user wants of the surface: 1 follow it, 0 ignore it (hair, cloth), about a
     half as Mien sees fit; `masks` says the same, finer, in the UVs of each texture (uint8, 255 follow).
-    `sources` are the files that the scan was read from.
+    `sources` are the files that the scan was read from. `apart` are pieces that cleaning took away since
+    they lie apart from the largest one, where a face may be on them; they share the scan's textures.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Scan:
     vertex_mask: Float[np.ndarray, " N"] | None = None
     masks: tuple[np.ndarray, ...] = ()
     sources: tuple[Path, ...] = ()
+    apart: Scan | None = None
 
     @property
     def has_colour(self) -> bool:

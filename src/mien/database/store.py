@@ -28,7 +28,7 @@ from mien.database.shards import ShardSummary, pack_shard, unpack_shard
 
 SCHEMA_VERSION = 1
 _OPTIONS = ("seed", "expressions", "start", "per_shard", "resolution", "maps")  # what a user asks for
-_MAY_DIFFER = (*_OPTIONS, "count", "mean")
+_FIXED = ("vertices", "unit", "schema_version")
 _NAMES = {"per_shard": "shard"}
 
 
@@ -96,7 +96,7 @@ class Database:
     def records(self, *, on_damaged: Callable[[str], None] | None = None) -> Iterator[Record]:
         """All subjects, a shard in memory at a time.
 
-        A damaged shard raises `MienError`; with `on_damaged` it is told there and left out.
+        A damaged shard raises `MienError`; with `on_damaged` it is reported to it and skipped.
         """
         for name in self._shards():
             try:
@@ -112,7 +112,7 @@ class Database:
         return [_damaged(name, fault) for name, fault in faults if fault]
 
     def extra_files(self) -> list[str]:
-        """What lies among the shards and is none of this database's."""
+        """What lies among the shards and does not belong to this database."""
         own = {file for name in self._shards() for file in (name, f"{name}.json")}
         return [name for name in self.folder.names("shards") if name not in own]
 
@@ -206,7 +206,7 @@ class Gaps:
 def open_to_write(folder: Folder, header: Header) -> Gaps:
     """Puts `header` into the folder and says which shards are to be made; each that is there is hashed.
 
-    A count that has grown is taken over. Raises `MienError` where the folder holds something else.
+    A larger count extends the database. Raises `MienError` where the folder holds something else.
     """
     if folder.exists("database.json"):
         _refuse_other(folder, header)
@@ -248,11 +248,35 @@ def _refuse_other(folder: Folder, header: Header) -> None:
         raise MienError(
             f"{folder.address}: holds another database: {told}; ask for what is there, or give another --out"
         )
-    if any(held.get(name) != value for name, value in asked.items() if name not in _MAY_DIFFER):
+    differing = _content_differences(held, asked)
+    if differing:
         raise MienError(
-            f"{folder.address}: holds another database, made by other code or from another basis; what is "
-            "there can be read, but not gone on with: give another --out"
+            f"{folder.address}: holds another database: {', '.join(differing)}; what is there can be read, "
+            "but not added to: give another --out"
         )
+
+
+def _content_differences(held: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """How the content of one (flat) header differs from another's beyond what a user asks for: by the version
+    of the generator, or by an asset that both say they are drawn from; not by the code that draws it."""
+    versions, assets = [_drawn_version(h) for h in (held, asked)], [_drawn_from(h) for h in (held, asked)]
+    out = [f"version {versions[0]} there, {versions[1]} now"] if versions[0] != versions[1] else []
+    both = sorted(assets[0].keys() & assets[1].keys())
+    out += [f"drawn from another {name}" for name in both if assets[0][name] != assets[1][name]]
+    return out + [f"{n} {held.get(n)} there, {asked[n]} now" for n in _FIXED if held.get(n) != asked[n]]
+
+
+def _drawn_version(header: dict[str, Any]) -> int | None:
+    """The generator's version; earlier headers name it in words alone ("mien 0.1.0, database 1")."""
+    named = str(header.get("generator", "")).rpartition(" database ")[2]
+    return header.get("version", int(named) if named.isdigit() else None)
+
+
+def _drawn_from(header: dict[str, Any]) -> dict[str, str]:
+    """The sha256 of assets by name; earlier headers tell those of basis and template."""
+    earlier = {"basis.safetensors": header.get("basis_sha256")}
+    named = {"template.safetensors": header["topology_sha256"], **earlier, **header.get("assets", {})}
+    return {name: sha256 for name, sha256 in named.items() if sha256}
 
 
 def _flat(header: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mien.evaluate.measures.form_spread import (
 from mien.evaluate.measures.ict_facekit import NARROW_FACE, read_ict_people
 from mien.evaluate.measures.linear_model import COMPONENTS, measure_reconstruction
 from mien.evaluate.measures.pictures import make_folder, write_plot
-from mien.model.linear import PcaHeadModel, aligned_skins, fit_pca, importance
+from mien.model.pca import PcaHeadModel, aligned_skins, fit_pca, importance
 from mien.sheets.database_plots import component_picture, distribution_picture, spread_picture
 from mien.synth.distributions import distribution_rows, marginals
 from mien.synth.identity.basis import SynthBasis, load_basis

@@ -31,7 +31,7 @@ SKIPPED = 2  # points of a lid's margin at either end, where both lids are one
 _LIDS = ("upper_lid_left", "upper_lid_right", "lower_lid_left", "lower_lid_right")
 _CHEEKS = ("cheek_left", "cheek_right")
 
-_DATA = "docs/data.md"  # where the aims of the generator stand, beside what it reached
+_DATA = "docs/synthetic_people.md"  # where the aims of the generator stand, beside what it reached
 LIDS_APART = Aim("lids apart in a blink, mm", at_most=0.3, source=DESIGN)
 LIDS_IN_BALL = Aim("lids inside the eyeball, mm", at_most=0.1, source=_DATA)
 LIPS_CROSSED = Aim("lips crossed, mm", at_most=0.2, source=_DATA)

@@ -15,7 +15,7 @@ from mien.evaluate.measures.aims import DESIGN, Aim, Verdict, judge_columns
 from mien.evaluate.measures.evaluation import Evaluation, Findings, Rows, Say
 from mien.evaluate.measures.ict_facekit import NARROW_FACE, draw_ict_offsets, make_ict_codec
 from mien.geoimage.codec import GeometryImageCodec, face_codec
-from mien.geoimage.places import shift_texels
+from mien.geoimage.sampling_places import shift_texels
 from mien.geometry.raster import rasterize
 from mien.synth.expression.maker import expression_maker
 from mien.synth.identity.basis import SynthBasis, load_basis

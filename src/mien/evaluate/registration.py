@@ -15,8 +15,8 @@ from mien.evaluate.measures.evaluation import Findings, Rows, Say
 from mien.evaluate.measures.given_scans import RealScan, ScanEvaluation, pair_scans, prepare_real
 from mien.evaluate.measures.registration_accuracy import measure_correspondence, measure_registration
 from mien.geometry.align import transformed
+from mien.register.rescale import settle_unit
 from mien.register.run import register
-from mien.register.unit import settle_unit
 from mien.scan.landmarks.file import read_landmarks
 from mien.synth.scans.synthetic_scan import synthetic
 from mien.template.load import load_template

@@ -34,12 +34,7 @@ class FaceAsset(RiggedHead):
     ) -> None:
         """Writes the asset folder `out`, whole or not at all; its name becomes the asset's.
 
-        Raises `MienError` where a format is unknown or `out` cannot be written; `force` replaces a folder
-        that holds something.
+        Raises `MienError` where a format is unknown or `out` cannot be written; `force` replaces a non-empty
+        folder.
         """
         write_asset(self, Path(out), formats=formats, force=force)
-
-
-def load(folder: Path | str) -> FaceAsset:
-    """Reads an asset folder that Mien wrote; see `FaceAsset.load`."""
-    return FaceAsset.load(folder)

@@ -13,9 +13,9 @@ from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
 from mien.core.face import Joint, Template
 from mien.core.mesh import Image
-from mien.export.foreign import template_of
 from mien.export.images import map_key, map_kind
 from mien.export.manifest import topology_sha256
+from mien.export.read_base_mesh import template_of
 from mien.export.reader import Glb, read_glb
 from mien.rigging.head import RiggedHead
 from mien.rigging.rig import Rig

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from mien.core.conventions import SHAPE_NAMES, mirrored_shape
 from mien.export.findings import Findings
-from mien.export.places import places
+from mien.export.place_names import places
 from mien.export.reader import Glb
 
 LARGEST_OFFSET = 0.12  # metres: a jaw opens by half of it

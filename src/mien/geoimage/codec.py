@@ -16,8 +16,8 @@ from scipy.sparse.linalg import splu
 
 from mien.core.face import Template
 from mien.geoimage.operator import local_operator
-from mien.geoimage.places import face_places
 from mien.geoimage.sampling import bilinear_weights, surface_samples
+from mien.geoimage.sampling_places import face_places
 
 RESOLUTION = 256
 SMOOTHNESS = 1e-4  # of the thin-plate energy against one sample a texel: fills gaps, hardly smooths

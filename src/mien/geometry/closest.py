@@ -67,7 +67,7 @@ class ClosestPoint:
         """Vertex normals interpolated to the hits, unit length."""
         return normalized(self.interpolate(hits, self.normals))
 
-    def interpolate(self, hits: Hits, values: Float[np.ndarray, "V *C"]) -> Float[np.ndarray, "N *C"]:
+    def interpolate(self, hits: Hits, values: Float[np.ndarray, " V *C"]) -> Float[np.ndarray, " N *C"]:
         """Per-vertex values at the hits."""
         return np.einsum("nk,nk...->n...", hits.barycentric, values[self.triangles[hits.triangle]])
 

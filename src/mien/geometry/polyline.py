@@ -28,7 +28,7 @@ def share_within(
 def arc_share(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
     """Share of the line's own length at each of its points: 0 at the first, 1 at the last."""
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    return np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
+    return np.concatenate([[0.0], np.cumsum(steps)]) / max(steps.sum(), 1e-12)
 
 
 def points_at(

@@ -26,6 +26,6 @@ class SpdSolver:
         except RuntimeError as error:
             raise ValueError(f"the matrix is singular ({error}); anchor at least one vertex") from error
 
-    def solve(self, right: Float[np.ndarray, "N *K"]) -> Float[np.ndarray, "N *K"]:
+    def solve(self, right: Float[np.ndarray, " N *K"]) -> Float[np.ndarray, " N *K"]:
         """x of A x = right, for one or several columns."""
         return self._factor.solve(np.ascontiguousarray(right))

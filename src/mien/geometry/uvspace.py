@@ -54,11 +54,11 @@ class Tile:
         data = self.weights.astype(np.float32).ravel()
         return sparse.csr_matrix((data, columns, indptr), shape=(n, self.n_vertices))
 
-    def at_texels(self, vertex_values: Shaped[np.ndarray, "V *C"]) -> Float[np.ndarray, "N *C"]:
+    def at_texels(self, vertex_values: Shaped[np.ndarray, " V *C"]) -> Float[np.ndarray, " N *C"]:
         """Vertex values, interpolated linearly at the covered texels (float32)."""
         return at_texels_of(self, vertex_values, slice(0, len(self.weights)))
 
-    def to_vertices(self, texel_values: Shaped[np.ndarray, "N *C"]) -> Float[np.ndarray, "V *C"]:
+    def to_vertices(self, texel_values: Shaped[np.ndarray, " N *C"]) -> Float[np.ndarray, " V *C"]:
         """The transpose of `at_texels`: sums of texel values, each shared among its three vertices."""
         values = np.ascontiguousarray(texel_values, np.float32)
         flat = values.reshape(len(values), -1)
@@ -67,7 +67,7 @@ class Tile:
         return out.astype(np.float32).reshape(self.n_vertices, *values.shape[1:])
 
     def image(
-        self, texel_values: Shaped[np.ndarray, "N *C"], fill: float = 0.0
+        self, texel_values: Shaped[np.ndarray, " N *C"], fill: float = 0.0
     ) -> Float[np.ndarray, "R R *C"]:
         """Texel values laid into the square; `fill` outside."""
         out = np.full((*self.covered.shape, *texel_values.shape[1:]), fill, np.float32)
@@ -108,8 +108,8 @@ class Tile:
 
 
 def at_texels_of(
-    tile: Tile, vertex_values: Shaped[np.ndarray, "V *C"], piece: slice | Int[np.ndarray, " N"]
-) -> Float[np.ndarray, "N *C"]:
+    tile: Tile, vertex_values: Shaped[np.ndarray, " V *C"], piece: slice | Int[np.ndarray, " N"]
+) -> Float[np.ndarray, " N *C"]:
     """`Tile.at_texels` for some of the covered texels."""
     values = np.ascontiguousarray(vertex_values, np.float32)
     flat = values.reshape(len(values), -1)

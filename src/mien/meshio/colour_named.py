@@ -6,7 +6,6 @@ reader understood is not taken for one without.
 
 from __future__ import annotations
 
-import json
 import mmap
 import re
 import struct
@@ -17,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from mien.core.errors import readable
-from mien.meshio.names import find_beside
-from mien.meshio.ply_header import read_header, unmarked
+from mien.meshio.encodings import unmarked
+from mien.meshio.find_files import find_beside
+from mien.meshio.gltf_file import parse_document
+from mien.meshio.ply_header import read_header, unmarked_ply
 
 _PLY = re.compile(
     r"(^|_)(red|green|blue|[rgb]|rgba?|diffuse|albedo|intensity|gr[ae]y|luminance)($|_)|colou?r"
@@ -37,7 +38,7 @@ def colour_named(path: Path) -> list[str]:
 
 
 def _in_ply(path: Path) -> Iterator[str]:
-    header = read_header(path, unmarked(path.read_bytes()))
+    header = read_header(path, unmarked_ply(path.read_bytes()))
     yield from (f"the texture {readable(name)}" for name in header.textures)
     for element in header.elements:
         found = [p.name for p in element.properties if _PLY.search(p.name)]
@@ -80,22 +81,16 @@ def _in_stl(path: Path) -> Iterator[str]:
 
 
 def _in_gltf(path: Path) -> Iterator[str]:
-    data = path.read_bytes()
-    if data[:4] == b"glTF":
-        data = data[20 : 20 + struct.unpack_from("<I", data, 12)[0]]
-    document = json.loads(unmarked(data))
-    for mesh in document.get("meshes", []):
-        for primitive in mesh.get("primitives", []):
-            yield from (name for name in primitive.get("attributes", {}) if name.startswith("COLOR_"))
-    for material in document.get("materials", []):
-        yield from _colour_textures(material)
-
-
-def _colour_textures(value: Any) -> Iterator[str]:
-    """Names of entries that are images of colour, at any depth of a material."""
-    entries = value.items() if isinstance(value, dict) else ()
-    for name, entry in entries:
-        if not _GLTF.search(name) or not isinstance(entry, (dict, str)):
-            yield from _colour_textures(entry)
-        elif not _NO_COLOUR.search(name):
+    document, _ = parse_document(path, path.read_bytes())
+    yield from (name for name, _ in _entries(document.get("meshes")) if name.startswith("COLOR_"))
+    for name, entry in _entries(document.get("materials")):
+        if _GLTF.search(name) and not _NO_COLOUR.search(name) and isinstance(entry, (dict, str)):
             yield name
+
+
+def _entries(value: Any) -> Iterator[tuple[str, Any]]:
+    """Names and values of all objects in a JSON tree, at any depth."""
+    if isinstance(value, dict):
+        yield from value.items()
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _entries(inner)

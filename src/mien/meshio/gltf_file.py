@@ -13,8 +13,8 @@ from urllib.parse import unquote, unquote_to_bytes
 import numpy as np
 
 from mien.core.errors import MienError
-from mien.meshio.kinds import kind_of
-from mien.meshio.names import find_beside
+from mien.meshio.find_files import find_beside
+from mien.meshio.magic_bytes import kind_of
 
 _CUT = "the file looks cut off, export or copy it again"
 _COMPONENT = {5120: "i1", 5121: "u1", 5122: "i2", 5123: "u2", 5125: "u4", 5126: "f4", 5130: "f8"}
@@ -43,7 +43,7 @@ class GltfFile:
         self.read: list[Path] = []
         self.notes: list[str] = []
         data = path.read_bytes()
-        self.json, binary = _parse(path, data)
+        self.json, binary = parse_document(path, data)
         self._missing: dict[int, MienError] = {}
         self._buffers = [self._buffer(i, b, binary) for i, b in enumerate(self.json.get("buffers", []))]
         self.n_bytes = len(data) + sum(len(b) for b in self._buffers)
@@ -176,8 +176,8 @@ def normalised(values: np.ndarray) -> np.ndarray:
     return np.maximum(values / float(np.iinfo(values.dtype).max), -1.0)
 
 
-def _parse(path: Path, data: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
-    """The JSON document and the GLB's binary chunk (empty where there is none)."""
+def parse_document(path: Path, data: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
+    """A file's JSON document and, of a GLB, the binary chunk (empty where there is none)."""
     text, binary = _chunks(path, data) if data[:4] == b"glTF" else (data, b"")
     try:
         document = json.loads(_decoded(path, bytes(text)), parse_float=_number)

@@ -1,4 +1,4 @@
-"""Where a glTF material's colour stands, and what its numbers and its alpha mode make of it."""
+"""Where a glTF material's colour is stored, and what its numbers and its alpha mode make of it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Shaped, UInt8
 from mien.core.conventions import linear_to_srgb, srgb_to_linear
 from mien.core.errors import MienError
 from mien.meshio.image_size import claimed_size, is_cut_off
-from mien.meshio.kinds import kind_of
+from mien.meshio.magic_bytes import kind_of
 from mien.meshio.tga import decode_tga, tga_size
 
 _EXR = b"\x76\x2f\x31\x01"
@@ -31,7 +32,7 @@ def read_image(path: Path, asked_for_by: str, *, alpha: bool = True) -> UInt8[np
     place = "place it beside the scan or give --albedo IMAGE"
     if asked_for_by == "--albedo":
         place = "give the path of a PNG, JPEG, TIFF or EXR"
-    if not path.is_file():
+    if not os.path.isfile(path):  # False, too, for names that no file can have
         raise MienError(f"{path}: the texture named by {asked_for_by} does not exist; {place}")
     data = path.read_bytes()
     pixels = _read_exr(path) if data.startswith(_EXR) else decode_image(data)

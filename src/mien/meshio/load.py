@@ -14,10 +14,10 @@ from mien.core.mesh import Scan
 from mien.meshio.colour_named import colour_named
 from mien.meshio.gltf import read_gltf
 from mien.meshio.obj import read_obj
-from mien.meshio.other_formats import what_to_do
 from mien.meshio.ply_stl import read_ply, read_stl
 from mien.meshio.raw_mesh import RawMesh, merge_positions
 from mien.meshio.udim import place_textures, tiles_of
+from mien.meshio.unread_formats import what_to_do
 
 READERS = {".obj": read_obj, ".ply": read_ply, ".stl": read_stl, ".gltf": read_gltf, ".glb": read_gltf}
 

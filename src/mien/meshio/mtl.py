@@ -9,6 +9,7 @@ from mien.meshio.encodings import lines_of
 
 _COLOUR_MAPS = ("map_kd", "map_ka", "map_ke")  # the nearest to an albedo first
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_LARGEST = 1e6  # of an option's numbers
 _ONE_WORD = re.compile(r"-(blendu|blendv|boost|cc|clamp|texres|bm|imfchan|type)\s+(\S+)\s+", re.IGNORECASE)
 _NUMBERS = re.compile(rf"-(mm|o|s|t)\s+((?:{_NUMBER}\s+){{1,3}})", re.IGNORECASE)
 
@@ -80,8 +81,10 @@ def image_line(key: str, argument: str) -> ImageLine:
 
 
 def _pair(text: str, missing: float) -> tuple[float, float]:
-    numbers = [*map(float, text.split()), missing, missing]
-    return numbers[0], numbers[1] if len(text.split()) > 1 else missing
+    """The first two numbers; `missing` for one that is not there or out of all bounds."""
+    numbers = [n if abs(n) < _LARGEST else missing for n in map(float, text.split())]
+    first, second = [*numbers, missing, missing][:2]
+    return first, second
 
 
 def _colour_options(options: dict[str, str]) -> str:

@@ -16,6 +16,8 @@ from mien.meshio.obj_materials import read_materials
 from mien.meshio.obj_plain import ObjContent, read_plain
 from mien.meshio.raw_mesh import RawMesh, fan
 
+_FARTHEST_UV = 1e6  # tiles: what lies farther is no texture coordinate
+
 
 def read_obj(path: Path, *, ignore_textures: bool = False) -> RawMesh:
     """Any OBJ with faces: polygons, negative indices, `v x y z r g b`, polypaint, several materials.
@@ -38,6 +40,7 @@ def read_obj(path: Path, *, ignore_textures: bool = False) -> RawMesh:
     raw.vertex_colours = vertex_colours(content, raw.triangles, raw.notes)
     uv = triangles[..., 1]
     if len(content.uvs) and (uv >= 0).any():
+        content.uvs[~(np.abs(content.uvs) < _FARTHEST_UV)] = np.nan
         raw.corner_uvs = content.uvs[uv]
         raw.corner_uvs[(uv < 0).any(axis=1)] = np.nan
     if not ignore_textures:

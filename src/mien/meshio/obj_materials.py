@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Int
 
 from mien.core.errors import MienError, readable
+from mien.meshio.find_files import find_beside, is_there, match_name, taken_instead
 from mien.meshio.mtl import ImageLine, Material, parse_mtl
-from mien.meshio.names import find_beside, is_there, match_name, taken_instead
 from mien.meshio.obj_plain import ObjContent
 from mien.meshio.raw_mesh import RawMesh
 from mien.meshio.udim import place_textures

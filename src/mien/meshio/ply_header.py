@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.core.errors import MienError
+from mien.meshio.encodings import unmarked
 
 CUT = "the file looks cut off, export or copy it again"
 _LONGEST = 1_000_000  # bytes that a header may have
@@ -61,11 +61,9 @@ class PlyHeader:
     end: int
 
 
-def unmarked(data: bytes) -> bytes:
-    """The bytes without a byte order mark; UTF-16 as UTF-8."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace").encode()
-    return data.removeprefix(codecs.BOM_UTF8)
+def unmarked_ply(data: bytes) -> bytes:
+    """The bytes without a byte order mark, UTF-16 as UTF-8; what begins as a PLY is left as it is."""
+    return data if data.startswith(b"ply") else unmarked(data)
 
 
 def read_header(path: Path, data: bytes) -> PlyHeader:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.errors import MienError, readable
-from mien.meshio.names import find_beside
+from mien.meshio.encodings import unmarked
+from mien.meshio.find_files import find_beside
 from mien.meshio.obj_text import parse_numbers
 from mien.meshio.ply_colour import read_colours
-from mien.meshio.ply_header import CUT, PlyHeader, read_header, unmarked
+from mien.meshio.ply_header import CUT, PlyHeader, read_header, unmarked_ply
 from mien.meshio.ply_mesh import (
     Faces,
     read_corner_uvs,
@@ -28,7 +29,7 @@ from mien.meshio.udim import place_textures
 
 def read_ply(path: Path, *, ignore_textures: bool = False) -> RawMesh:
     """PLY with polygons or strips, colours of vertices or faces, texture coordinates a vertex or a corner."""
-    data = unmarked(path.read_bytes())
+    data = unmarked_ply(path.read_bytes())
     header = read_header(path, data)
     tables = read_tables(header, data, ("vertex", "face", "tristrips"))
     faces = read_faces(tables)
@@ -65,10 +66,10 @@ def read_stl(path: Path, *, ignore_textures: bool = False) -> RawMesh:
     count = int.from_bytes(data[80:84], "little") if len(data) >= 84 else -1
     if count >= 0 and len(data) == 84 + 50 * count:
         return _binary_stl(data, count)
-    text = unmarked(data).lstrip()
+    text = (data if data.lstrip()[:5].lower() == b"solid" else unmarked(data)).lstrip()
     if text[:5].lower() == b"solid" and b"facet" in text[:4096].lower():
         return _text_stl(path, text)
-    if 0 < count < (len(data) - 84) // 50:
+    if 0 < count <= (len(data) - 84) // 50:
         raw = _binary_stl(data, count)
         raw.notes.append(f"{len(data) - 84 - 50 * count} bytes after its {count} facets were not read")
         return raw

@@ -17,6 +17,7 @@ from mien.meshio.raw_mesh import RawMesh
 
 _NUMBER = re.compile(r"(?<!\d)1\d{3}(?!\d)")
 _PLACEHOLDER = re.compile(r"<udim>", re.IGNORECASE)
+_FARTHEST = 1e15  # no UV, but still an integer
 _MUDBOX = re.compile(r"<uvtile>", re.IGNORECASE)
 
 _FARTHEST = 1e6  # what lies beyond is no texture coordinate
@@ -65,7 +66,7 @@ def tiles_of(corner_uvs: Float[np.ndarray, "M 3 2"]) -> Int[np.ndarray, "M 2"] |
         return None
     outside = ((corner_uvs < 0.0) | (corner_uvs > 1.0)).any(axis=(1, 2))
     tile = np.zeros((len(corner_uvs), 2), np.int64)
-    tile[outside] = np.floor(np.nan_to_num(corner_uvs[outside]).mean(axis=1))
+    tile[outside] = np.floor(np.clip(np.nan_to_num(corner_uvs[outside]), -_FARTHEST, _FARTHEST).mean(axis=1))
     return tile if tile.any() else None
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.core.assets import asset_path
 from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.errors import MienError
 from mien.export.read_asset import read_asset
-from mien.model.people import People, face_errors, grown, load_people, save_people
+from mien.model.pca_file import People, face_errors, grown, load_people, save_people
 from mien.rigging.head import RiggedHead
-from mien.template.load import ASSETS, load_template
-
-SHIPPED = ASSETS / "people.safetensors"
+from mien.template.load import load_template
 
 Rows = list[dict[str, object]]
 
@@ -28,7 +27,7 @@ def grow_people(
     Nothing is written where an asset is refused: one on a base mesh, of another version, or already in it.
     """
     _check(assets, out, weight, components)
-    people = load_people(start or SHIPPED)
+    people = load_people(start or asset_path("people.safetensors"))
     heads = [_head(folder) for folder in assets]
     who: list[dict[str, object]] = [
         {"name": head.name, "scan_sha256": head.provenance["scan_sha256"]} for head in heads

@@ -14,15 +14,15 @@ from mien.core.mesh import Image, Scan
 from mien.export.asset import FaceAsset
 from mien.export.folder import write_asset
 from mien.export.images import encode_png
-from mien.export.mask_files import write_masks
+from mien.export.write_masks import write_masks
 from mien.meshio.load import load_scan
 from mien.pipeline.progress import Progress, silent
 from mien.pipeline.rig_asset import Fitted, Maps, asset_of
 from mien.pipeline.rig_base_mesh import base_mesh, bound_mesh, on_users_mesh, topology_part
 from mien.pipeline.rig_options import RigOptions, check_formats, file_part
 from mien.pipeline.stages import CachedStage, Stages, at_once
+from mien.register.rescale import settle_unit
 from mien.register.run import register
-from mien.register.unit import settle_unit
 from mien.rigging.head import RiggedHead
 from mien.rigging.neutralise import remove_expression
 from mien.rigging.personal import build_rig
@@ -58,7 +58,9 @@ def rig_scan(
     options = options or RigOptions()
     _check_options(options, out)
     base = base_mesh(options)
-    stages = Stages(open_cache() if options.cache else None, progress)
+    stages = Stages(
+        open_cache() if options.cache else None, progress, (load_template,), subject=scan_path.name
+    )
     template = load_template()
     scan = _scan_stage(stages, scan_path, options)
     bound = None if base is None else bound_mesh(stages, template, base, options)
@@ -73,7 +75,7 @@ def rig_scan(
     made = asset if bound is None else on_users_mesh(stages, asset, bound, options)
     if out is not None:
         preview = _preview_stage(stages, made, face_rig, maps, topology_part(options))
-        errors = stages.run("drawing the error map", lambda f: error_map(template, f[1]), registration)
+        errors = _error_map_stage(stages, template, registration)
         pictures = preview.value, errors.value
         with stages.timed("writing the asset"):
             _write(made, asset, pictures, options, out)
@@ -169,7 +171,14 @@ def _preview_stage(
         face_rig,
         maps,
         depends=[asset.name, *topology],
+        holds=[asset_of, base_mesh, bound_mesh, on_users_mesh],
     )
+
+
+def _error_map_stage(
+    stages: Stages, template: Template, registration: CachedStage[Fitted]
+) -> CachedStage[np.ndarray]:
+    return stages.run("drawing the error map", lambda fitted: error_map(template, fitted[1]), registration)
 
 
 def _write(

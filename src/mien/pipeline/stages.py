@@ -13,11 +13,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from mien.core.cache import Cache, code_fingerprint, digest, file_digest, pack, unpack
+from mien.core.faults import in_one_line
 from mien.core.mesh import Scan
 from mien.pipeline.progress import Progress
 
 T = TypeVar("T")
 FROM_CACHE = " (from the cache)"
+CODE_FACTS = "code.json"  # in the cache's folder: hashes of source files between runs
 
 
 class CachedStage(Generic[T]):
@@ -44,11 +46,21 @@ class CachedStage(Generic[T]):
 class Stages:
     """Makes stages that share a cache (None: everything is computed) and tell their progress.
 
-    `seconds` are each stage's own wall seconds, by the name that was told.
+    A stage's code is what its function reaches; `holds` are functions that made what all of them hold
+    besides their inputs (the template). `seconds` are each stage's own wall seconds, by the name that was
+    told. What a stage did not foresee is raised as a `MienError` that names it and `subject`, the file that
+    is worked on.
     """
 
-    def __init__(self, cache: Cache | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        cache: Cache | None,
+        progress: Progress,
+        holds: Sequence[Callable[..., object]] = (),
+        subject: str = "mien",
+    ) -> None:
         self._cache, self._progress = cache, progress
+        self._holds, self._subject = tuple(holds), subject
         self.seconds: dict[str, float] = {}
 
     def run(
@@ -58,13 +70,37 @@ class Stages:
         *inputs: CachedStage[Any],
         depends: Sequence[object] = (),
         shares: CachedStage[Any] | None = None,
+        holds: Sequence[Callable[..., object]] = (),
     ) -> CachedStage[T]:
         """The stage `compute(*values of inputs)`; `depends` are the plain values that it also depends on.
 
-        Arrays that it only passes on from the value of `shares` are not stored again.
+        Arrays that it only passes on from the value of `shares` are not stored again. `holds` are the
+        functions that made what `compute` holds besides its inputs.
         """
-        key = digest(code_fingerprint(), name, [stage.key for stage in inputs], list(depends))
+        key = self._key((compute, *holds), name, inputs, depends)
+        return self._stage(key, name, compute, inputs, shares)
 
+    def _key(
+        self,
+        code: Sequence[Callable[..., object]],
+        name: str,
+        inputs: Sequence[CachedStage[Any]] = (),
+        depends: Sequence[object] = (),
+    ) -> str:
+        """Names all that a value depends on; without a cache nobody asks for it."""
+        if self._cache is None:
+            return ""
+        fingerprint = code_fingerprint(*code, *self._holds, facts=self._cache.folder / CODE_FACTS)
+        return digest(fingerprint, name, [stage.key for stage in inputs], list(depends))
+
+    def _stage(
+        self,
+        key: str,
+        name: str,
+        compute: Callable[..., T],
+        inputs: Sequence[CachedStage[Any]] = (),
+        shares: CachedStage[Any] | None = None,
+    ) -> CachedStage[T]:
         def make() -> T:
             shared = _arrays_of(shares) if shares is not None else []
             found = self._fetched(name, key, shared)
@@ -84,20 +120,21 @@ class Stages:
         """
         # a path that is no file: a pattern of UDIM tiles, or missing, which reading then refuses
         given = [(str(p.absolute()), file_digest(p) if p.is_file() else None) for p in paths if p is not None]
-        place = digest(code_fingerprint(), name, "files", given)
+        place = self._key([load], name, depends=["files", given])
         known = self._cache.get(place) if self._cache is not None else None
         if known is not None and known["state"] == _state(known["files"]):
-            return self.run(name, load, depends=[known["sha256"], known["name"]])
+            key = self._key([load], name, depends=[known["sha256"], known["name"]])
+            return self._stage(key, name, load)
         with self.timed(name):
             scan = load()
-            stage = self.run(name, lambda: scan, depends=[scan.sha256, scan.name])
+            key = self._key([load], name, depends=[scan.sha256, scan.name])
             if self._cache is not None:
                 files = [p.absolute() for p in scan.sources]
                 self._cache.put(
                     place, {"files": files, "state": _state(files), "sha256": scan.sha256, "name": scan.name}
                 )
-            kept = self._kept(stage.key, scan, [])
-        return CachedStage(stage.key, lambda: kept)
+            kept = self._kept(key, scan, [])
+        return CachedStage(key, lambda: kept)
 
     def _fetched(self, name: str, key: str, shared: list[np.ndarray]) -> Any:
         if self._cache is None or not self._cache.has(key):
@@ -118,7 +155,8 @@ class Stages:
         """Tells of a step, and takes its time."""
         self._progress(name)
         started = time.perf_counter()
-        yield
+        with in_one_line(self._subject, name):
+            yield
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from mien.core.assets import asset_sha256
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
-from mien.core.files import sha256_of
 from mien.core.version import __version__
 from mien.database.filesystem import Folder
 from mien.database.record import Record, encode_lengths
-from mien.database.release import DATABASE_VERSION, fingerprint
+from mien.database.release import DATABASE_VERSION, drawn_from
 from mien.database.sampler import MAPS
 from mien.database.store import (
     Gaps,
@@ -35,7 +35,7 @@ from mien.synth.person import SyntheticPerson
 from mien.synth.skin.look import SkinLook
 from mien.synth.subject import Subject
 from mien.synth.whole_head import mean_head
-from mien.template.load import ASSETS, load_template
+from mien.template.load import load_template
 
 FAST_RESOLUTION = 256  # of the albedo that training's own path draws; others are drawn in full detail
 RESOLUTIONS = (64, 4096)
@@ -117,18 +117,16 @@ def stopped_line(address: str, options: SynthOptions) -> str:
 
 def database_header(options: SynthOptions) -> Header:
     """The header, with the fingerprint of everything that decides the content."""
-    template = load_template()
-    frozen = fingerprint()
     return Header(
         fingerprint={
             "generator": f"mien {__version__}, database {DATABASE_VERSION}",
+            "version": DATABASE_VERSION,
             "seed": options.seed,
             "expressions": options.expressions,
-            "basis_sha256": frozen["basis_sha256"],
-            "code_sha256": frozen["code_sha256"],
+            "assets": drawn_from(),
         },
-        topology_sha256=sha256_of(ASSETS / "template.safetensors"),
-        vertices=template.topology.n_vertices,
+        topology_sha256=asset_sha256("template.safetensors"),
+        vertices=load_template().topology.n_vertices,
         count=options.count,
         per_shard=options.per_shard,
         expressions=ExpressionPlan(options.expressions).names,

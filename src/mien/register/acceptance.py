@@ -91,7 +91,7 @@ def refuse_implausible(prepared: PreparedScan, found: FitEvidence) -> None:
 
 
 def refuse_untrusted(prepared: PreparedScan, report: dict[str, float]) -> None:
-    """Raises `MienError` where the fit expects of itself to be wrong by millimetres all over the face."""
+    """Raises `MienError` where the fit's own expected error is millimetres all over the face."""
     expected = report["expected_error_median_mm"] / report["scale"]
     if not expected <= WORST_EXPECTED:
         raise MienError(

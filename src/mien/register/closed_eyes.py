@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +18,18 @@ IRIS_SHARE = 20  # per cent of an open eye that surely is no skin: a pale sclera
 NARROW = 0.12  # opening over width, from landmarks: below this an eye is closed whatever its colour
 
 
-def closed_eyes(surface: ScanSurface, prepared: PreparedScan) -> tuple[float, float]:
+def closed_eyes(
+    surface: ScanSurface, prepared: PreparedScan, sockets: Collection[str] = ()
+) -> tuple[float, float]:
     """How surely the (left, right) eye is closed, 0..1: skin colour between the lids, or no opening.
 
-    An eye whose landmarks were not seen counts as open.
+    An eye whose landmarks were not seen counts as open, and so does an empty one, of a side among `sockets`.
     """
-    return _closed(surface, prepared, LEFT), _closed(surface, prepared, RIGHT)
+    left, right = (
+        0.0 if side in sockets else _closed(surface, prepared, eye)
+        for side, eye in (("left", LEFT), ("right", RIGHT))
+    )
+    return left, right
 
 
 def without_lids(prepared: PreparedScan, closed: tuple[float, float]) -> PreparedScan:

@@ -27,6 +27,7 @@ FEWEST_BARE = 0.5  # mean bareness of an ear that is fitted: below, hair hides i
 MET = 0.0014  # metres: median distance of a fitted ear to the scan; farther off, hair was fitted to
 FACING = 0.90  # share of its vertices that face as the scan does
 ROUNDS = 10
+FEWEST_PAIRS = 12  # a scan's border that an ear meets in a point or two tells nothing of how it lies
 REACH = (0.015, 0.008)  # metres at which a pair counts nothing, first and last round
 STIFFNESS = (3.0, 0.3)  # pull of the affine motion toward the last one, against the ear's own spread
 ROOT = (0.004, 0.015)  # metres from the ear: skin that follows it smoothly ... skin that stays
@@ -90,7 +91,7 @@ def _fitted(patch: EarPatch, surface: ScanSurface, start: Points, size: float) -
         share = k / (ROUNDS - 1)
         reach = size * REACH[0] ** (1 - share) * REACH[1] ** share
         source, target, weight = _pairs_both_ways(patch, surface, current, nearby, reach)
-        if weight.sum() <= 0:
+        if (weight > 0).sum() < FEWEST_PAIRS:
             return start
         stiffness = STIFFNESS[0] ** (1 - share) * STIFFNESS[1] ** share
         current[patch.ear] = _affine(source, target, weight, stiffness, current[patch.ear])

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from mien.core.assets import asset_path
 from mien.core.face import Template
 from mien.register.error_features import FEATURES
 from mien.register.fitted_skin import FittedSkin
 
-ASSET = Path(__file__).parents[1] / "assets" / "expected_error.json"
+ASSET = "expected_error.json"
 TARGETS = ("off_surface", "slip")
 
 # Where each feature's slope may change (mm, shares, log ratios), and what is added before the logarithm is
@@ -90,14 +91,16 @@ def unlikeness(skin: FittedSkin, features: Float[np.ndarray, "S F"]) -> float:
 @lru_cache(maxsize=1)
 def error_model() -> ErrorModel:
     """The model that ships."""
-    return read_error_model(ASSET)
+    return read_error_model(asset_path(ASSET))
 
 
 def read_error_model(path: Path) -> ErrorModel:
     """A model from JSON; one made for other features or knots raises `ValueError`."""
     held = json.loads(path.read_text())
     if held["columns"] != column_names():
-        raise ValueError(f"{path.name}: made for other columns; run python -m tools.calibrate_error")
+        raise ValueError(
+            f"{path.name}: made for other columns; run python -m tools.build_assets expected_error"
+        )
     weights = {target: np.array(held["weights"][target]) for target in TARGETS}
     return ErrorModel(weights, held["provenance"])
 

@@ -31,6 +31,7 @@ from mien.register.pose import landmark_pose
 from mien.register.repair import completed, in_order, mouth_shut, unfolded
 from mien.register.report import surface_report
 from mien.register.scan_surface import ScanSurface, pair, scan_surface
+from mien.register.sockets import empty_sockets, trusted_to_the_edge, with_margins
 from mien.scan.decimate import light_scan
 
 CROP_MARGIN = 0.03  # metres round the aligned head
@@ -142,7 +143,9 @@ def linear_fit(
         raise MienError(f"{prepared.scan.name}: {error}; check its landmarks") from error
     clock.lap("align")
     say("linear fit")
-    closed = closed_eyes(surface, prepared)
+    sockets = empty_sockets(surface, prepared)
+    surface = trusted_to_the_edge(surface, sockets)
+    closed = closed_eyes(surface, prepared, sockets)
     seen = without_lids(prepared, closed)
     pull = landmark_pull(template, skin, seen)
     with ThreadPoolExecutor(1) as beside:  # factoring needs no surface: it goes on while the model is fitted
@@ -165,6 +168,9 @@ def linear_fit(
         pull = with_placed(pull, placed)
         solvers = factor_stages(skin, pull)
         vertices[skin.index] = led_to(skin, vertices[skin.index], pull, placed, head.pose.scale)
+    led = with_margins(template, skin, pull, sockets)
+    if led is not pull:
+        pull, solvers = led, factor_stages(skin, led)
     return LinearFit(skin, surface, head, vertices, bare, pull, shut, solvers)
 
 

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from mien.core.errors import MienError
 from mien.render.camera import Camera, orbit_camera
 from mien.render.environment import Environment, latlong_uv
-from mien.render.film import develop
 from mien.render.lighting import light_subject
 from mien.render.lights import clay_studio, studio
+from mien.render.mitsuba_variant import load_mitsuba
 from mien.render.pathtrace_scene import SCALE, scene_shapes
 from mien.render.raster import BACKGROUND, EXPOSURE
 from mien.render.renderable import Viewable, as_subject
+from mien.render.tone_mapping import develop
 
 _FINE = 2  # rendered at twice the resolution, so that film and edges equal the raster's
 _DEPTH = 8
@@ -39,9 +39,9 @@ def path_trace(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """One picture (sRGB) of a subject in an expression; `samples` paths a pixel, the same on every run.
 
-    Raises `MienError` where Mitsuba is not installed.
+    Raises `MienError` where Mitsuba is not installed, or does not work.
     """
-    mi = _mitsuba()
+    mi = load_mitsuba()
     subject = as_subject(thing).posed(weights or {})
     light = environment or (clay_studio(float(round(camera.yaw))) if clay else studio())
     lit = light_subject(subject, light, rays=64, shadow_samples=12, tile_resolution=1024, diffusion=not clay)
@@ -50,8 +50,9 @@ def path_trace(
     envmap = {"type": "envmap", "bitmap": mi.Bitmap(_mitsuba_latlong(light.full))}
     scene = mi.load_dict({"type": "scene", "light": envmap, "camera": sensor, **scene_shapes(mi, lit, clay)})
     seen = _rendered(mi, scene, _DEPTH)[..., :3]
-    # In a scene without light the fourth channel is the share of a pixel that the subject covers.
-    cover = _rendered(mi, mi.load_dict({"type": "scene", "camera": sensor, **scene_shapes(mi, lit, True)}), 1)
+    # In a scene without light the fourth channel is the share of a pixel that the subject covers. The plain
+    # variant ends a path of one step before it says so, hence two.
+    cover = _rendered(mi, mi.load_dict({"type": "scene", "camera": sensor, **scene_shapes(mi, lit, True)}), 2)
     return _finish(seen, cover[..., 3], fine, light, EXPOSURE["clay" if clay else "skin"])
 
 
@@ -62,24 +63,6 @@ def path_traced_turntable(
     subject = as_subject(thing)
     for k in range(count):
         yield path_trace(subject, orbit_camera(subject.frame, size, size, 360.0 * k / count), **options)
-
-
-def _mitsuba() -> Any:
-    """Mitsuba with its fast variant where LLVM can be loaded, with the plain one elsewhere."""
-    try:
-        import mitsuba
-    except ImportError as error:
-        raise MienError(
-            "mien render needs Mitsuba, which is not installed; run: pip install mitsuba"
-        ) from error
-    for variant in ("llvm_ad_rgb", "scalar_rgb"):
-        try:
-            mitsuba.set_variant(variant)
-            mitsuba.load_dict({"type": "sphere"})
-        except (ImportError, RuntimeError, AttributeError):
-            continue
-        return mitsuba
-    raise MienError("mitsuba: neither variant llvm_ad_rgb nor scalar_rgb can be used; reinstall mitsuba")
 
 
 def _mitsuba_latlong(picture: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:

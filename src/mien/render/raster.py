@@ -11,7 +11,6 @@ from mien.core.errors import MienError
 from mien.render.camera import Camera, orbit_camera, rasterize_view
 from mien.render.clay import clay_radiance
 from mien.render.environment import LEVEL_ROUGHNESS, Environment
-from mien.render.film import develop
 from mien.render.layers import add_clear_layers, add_lashes, add_shade
 from mien.render.lighting import LitSubject, light_subject
 from mien.render.lights import clay_studio, studio
@@ -20,6 +19,7 @@ from mien.render.renderable import Viewable, as_subject
 from mien.render.samples import VisibleSamples, visible_samples
 from mien.render.shade import shade_points, turn_normals
 from mien.render.surface import OPAQUE, Material
+from mien.render.tone_mapping import develop
 
 SUPERSAMPLING = 2
 MODES = ("skin", "clay")

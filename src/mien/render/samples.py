@@ -25,7 +25,7 @@ class VisibleSamples:
     barycentric: Float[np.ndarray, "N 3"]
     views: Float[np.ndarray, "N 3"]
 
-    def at(self, vertex_values: Float[np.ndarray, "V *C"]) -> Float[np.ndarray, "N *C"]:
+    def at(self, vertex_values: Float[np.ndarray, " V *C"]) -> Float[np.ndarray, " N *C"]:
         """Vertex values at the points (float32)."""
         return interpolate(self.corners, self.barycentric, vertex_values)
 
@@ -97,8 +97,8 @@ def visible_samples(
 def interpolate(
     corners: Int[np.ndarray, "N 3"],
     barycentric: Float[np.ndarray, "N 3"],
-    values: Float[np.ndarray, "V *C"],
-) -> Float[np.ndarray, "N *C"]:
+    values: Float[np.ndarray, " V *C"],
+) -> Float[np.ndarray, " N *C"]:
     """Barycentric interpolation of vertex values (float32)."""
     flat = np.asarray(values, np.float32).reshape(len(values), -1)
     out = np.empty((len(corners), flat.shape[1]), np.float32)

@@ -1,7 +1,7 @@
 """Deformation transfer: what a shape does to one head, done to another of the same topology.
 
 Sumner and Popović 2004, in the Poisson form of Botsch et al. 2006: each source triangle's deformation
-gradient F is asked of the target's triangle, one sparse system is factored and solved for all shapes.
+gradient F is prescribed for the target's triangle; one sparse system is factored and solved for all shapes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ MOVING = 2e-4  # metres: below this the source's own offset takes over, so that 
 class TriangleGradient:
     """Gradient of a per-vertex function on each triangle (piecewise linear).
 
-    `matrix` (3T x V) gives the gradient's x, y, z of triangle t in rows 3t..3t+2; `areas` weigh triangles.
+    `matrix` (3T x V) gives the gradient's x, y, z of triangle t in rows 3t..3t+2; `areas` weight the
+    triangles.
     """
 
     matrix: sparse.csr_matrix
@@ -97,7 +98,7 @@ def displacement_gradients(
 class Transfer:
     """Carries offsets from `source` to `target` (metres, same triangles). Factor once, apply often.
 
-    Turns and scale between the two heads are taken out first (a robust similarity over `frame`, or over
+    Rotation and scale between the two heads are removed first (a robust similarity over `frame`, or over
     all vertices), so that a turned or scaled copy of the source gets turned or scaled offsets. Vertices
     outside `free` are anchored to the source's own offsets (turned and scaled); all are free by default.
     """

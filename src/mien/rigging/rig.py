@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,18 +15,20 @@ from mien.core.errors import MienError
 from mien.core.face import Joint, SurfacePoints, Template
 from mien.core.mesh import Topology
 from mien.geometry.skinning import blend_skin, joint_motions, rotation_matrices
+from mien.rigging.names import check_names
 
 if TYPE_CHECKING:
     from mien.rigging.torch_rig import TorchRig
 
+Numbers = Sequence[float | int] | np.ndarray
 # Weights by name (a number or a batch of them each), or an array in the order of `SHAPE_NAMES`.
-Weights = Mapping[str, float | np.ndarray] | np.ndarray
+Weights = Mapping[str, float | int | Numbers] | np.ndarray
 # Rotations by joint name, or an array in the order of `Rig.joints`: axis times angle, radians.
-JointRotations = Mapping[str, np.ndarray] | np.ndarray
+JointRotations = Mapping[str, Numbers] | np.ndarray
 
 
 class PosedHead(NamedTuple):
-    """A posed head, metres: `vertices` ([B] V 3) and the 68 `landmarks` ([B] 68 3) of Multi-PIE."""
+    """A posed head, metres: `vertices` (V, 3) or (B, V, 3), and the 68 `landmarks` of Multi-PIE likewise."""
 
     vertices: np.ndarray
     landmarks: np.ndarray
@@ -39,7 +40,14 @@ class Rig:
 
     `neutral` and the 52 offsets `shapes` are metres, in `SHAPE_NAMES` order; `joints` are at rest, parents
     first, and `joint_weights` sum to 1 at every vertex. A landmark is the weighted mean
-    (`landmark_weights`) of the three vertices `landmark_corners`; a mesh without landmarks has none.
+    (`landmark_weights`) of the three vertices `landmark_corners`; a mesh without landmarks has none. `faces`
+    are the mesh's triangles.
+
+    Joints turn what the blendshapes have moved: `jawOpen` and the joint "jaw" both open the mouth, the
+    `eyeLook` shapes and the eyes' joints both turn the eyes, and using both adds up. The shipped joints are
+    neck, head (child of neck), jaw, eye_left and eye_right (children of head). Positive angles turn
+    counter-clockwise seen from the axis's tip: (0, 0.3, 0) turns an eye to the subject's left, (0.3, 0, 0)
+    turns it down and opens the jaw.
     """
 
     neutral: Float[np.ndarray, "V 3"]
@@ -48,6 +56,7 @@ class Rig:
     joint_weights: Float[np.ndarray, "V J"]
     landmark_corners: Int[np.ndarray, "L 3"]
     landmark_weights: Float[np.ndarray, "L 3"]
+    faces: Int[np.ndarray, "T 3"]
 
     @classmethod
     def on(
@@ -64,6 +73,7 @@ class Rig:
             template.joints if joints is None else joints,
             template.joint_weights,
             *landmark_points(template.landmarks, template.topology),
+            template.topology.triangles,
         )
 
     def __call__(self, weights: Weights, joint_rotations: JointRotations | None = None) -> PosedHead:
@@ -76,15 +86,15 @@ class Rig:
         """
         vertices = self._blend(dense_weights(weights))
         if joint_rotations is not None:
-            turns = rotation_matrices(self._dense_rotations(joint_rotations))
+            turns = rotation_matrices(self.dense_rotations(joint_rotations))
             places = np.array([joint.position for joint in self.joints])
             turns, shifts = joint_motions(turns, places, self.parents)
             vertices = blend_skin(vertices, turns, shifts, self.joint_weights)
         return PosedHead(vertices, self._landmarks_of(vertices))
 
-    def pose(self, weights: Float[np.ndarray, "52"]) -> Float[np.ndarray, "V 3"]:
-        """The vertices alone, of dense weights, joints at rest."""
-        return self._blend(weights)
+    def pose(self, weights: Weights) -> Float[np.ndarray, "*B V 3"]:
+        """The vertices alone, joints at rest; `weights` as for a call."""
+        return self._blend(dense_weights(weights))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +117,8 @@ class Rig:
         active = np.flatnonzero(weights.reshape(-1, len(SHAPE_NAMES)).any(axis=0))
         return self.neutral + np.tensordot(weights[..., active], self.shapes[active], axes=1)
 
-    def _dense_rotations(self, rotations: JointRotations) -> Float[np.ndarray, "*B J 3"]:
+    def dense_rotations(self, rotations: JointRotations) -> Float[np.ndarray, "*B J 3"]:
+        """Joint rotations by name, or an array of them, as an array (J, 3) or (B, J, 3)."""
         names = [joint.name for joint in self.joints]
         if not isinstance(rotations, Mapping):
             dense = np.asarray(rotations, np.float64)
@@ -117,7 +128,7 @@ class Rig:
                     f"(B, {len(names)}, 3) for the joints {', '.join(names)}"
                 )
             return dense
-        _check_names("joint", rotations, names)
+        check_names("joint", rotations, names)
         given = {name: np.asarray(value, np.float64) for name, value in rotations.items()}
         for name, value in given.items():
             if value.shape[-1:] != (3,) or value.ndim > 2:
@@ -140,7 +151,7 @@ def dense_weights(weights: Weights) -> Float[np.ndarray, "*B 52"]:
         if dense.shape[-1:] != (len(SHAPE_NAMES),) or dense.ndim > 2:
             raise MienError(f"weights: an array of shape {dense.shape}, expected (52,) or (B, 52)")
         return dense
-    _check_names("blendshape", weights, SHAPE_NAMES)
+    check_names("blendshape", weights, SHAPE_NAMES)
     given = {name: np.asarray(value, np.float64) for name, value in weights.items()}
     for name, value in given.items():
         if value.ndim > 1:
@@ -156,10 +167,3 @@ def landmark_points(
 ) -> tuple[Int[np.ndarray, "L 3"], Float[np.ndarray, "L 3"]]:
     """The vertices round each landmark and their weights."""
     return topology.triangles[landmarks.triangle], landmarks.barycentric
-
-
-def _check_names(kind: str, given: Mapping[str, object], known: tuple[str, ...] | list[str]) -> None:
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
-            raise MienError(f"no {kind} named {name!r}, did you mean {near[0]!r}? there are {len(known)}")

@@ -19,6 +19,7 @@ from mien.meshio.load import check_finite, used_vertices
 DUST_SHARE = 2e-4
 FLOATER_SHARE = 0.05
 FLOATER_GAP = 0.05  # of the main piece's diagonal
+FACE_TRIANGLES = 500  # a piece apart with fewer shows no face; with one of more, all are kept in mind
 SOUP_SHARE = 0.2  # no piece larger than this: loose triangles, not a head with floaters
 
 
@@ -52,7 +53,7 @@ def clean_and_count(scan: Scan) -> tuple[Scan, Dropped]:
             f"{scan.name}: none of its {len(scan.triangles)} faces has an area, expected a surface; "
             "export the scan again"
         )
-    attached, n_floaters = _without_floaters(scan, single, areas)
+    attached, faces_apart, n_floaters = _without_floaters(scan, single, areas)
     used = np.zeros(len(scan.vertices), bool)
     used[scan.triangles[attached]] = True
     dropped = Dropped(
@@ -62,7 +63,10 @@ def clean_and_count(scan: Scan) -> tuple[Scan, Dropped]:
         floater_faces=int((single & ~attached).sum()),
         unreferenced_vertices=int((~used).sum()),
     )
-    return select_faces(scan, attached), dropped
+    kept = select_faces(scan, attached)
+    if faces_apart.any():  # the textures are not kept twice
+        kept = replace(kept, apart=replace(select_faces(scan, faces_apart), textures=(), masks=()))
+    return kept, dropped
 
 
 def select_faces(scan: Scan, keep: Bool[np.ndarray, " M"]) -> Scan:
@@ -95,8 +99,8 @@ def _proper_faces(scan: Scan) -> tuple[Bool[np.ndarray, " M"], Float[np.ndarray,
 
 def _without_floaters(
     scan: Scan, among: Bool[np.ndarray, " M"], areas: Float[np.ndarray, " M"]
-) -> tuple[Bool[np.ndarray, " M"], int]:
-    """(faces that stay, number of pieces dropped)."""
+) -> tuple[Bool[np.ndarray, " M"], Bool[np.ndarray, " M"], int]:
+    """(faces that stay, dropped faces if a piece of them may show a face, number of pieces dropped)."""
     piece = connected_pieces(len(scan.vertices), scan.triangles if among.all() else scan.triangles[among])
     of_face = piece[scan.triangles[:, 0]]
     area = np.bincount(of_face, areas * among, int(piece.max()) + 1)
@@ -105,9 +109,12 @@ def _without_floaters(
     small = (share > 0) & (share < FLOATER_SHARE)
     small[main] = False
     if share[main] < SOUP_SHARE or not small.any():
-        return among, 0
+        return among, np.zeros_like(among), 0
     drop = small & ((share < DUST_SHARE) | _apart(scan, piece, small, main))
-    return among & ~drop[of_face], int(drop.sum())
+    dropped = among & drop[of_face]
+    if np.bincount(of_face[dropped]).max(initial=0) < FACE_TRIANGLES:
+        return among & ~dropped, np.zeros_like(among), int(drop.sum())
+    return among & ~dropped, dropped, int(drop.sum())
 
 
 def _apart(scan: Scan, piece: np.ndarray, small: np.ndarray, main: int) -> np.ndarray:

@@ -14,11 +14,12 @@ from mien.core.mesh import Scan
 from mien.geometry.align import fit_similarity_robust, transformed
 from mien.geometry.closest import ClosestPoint
 from mien.scan.decimate import heaviness, light_scan
+from mien.scan.extent import about_the_head, piece_with
 from mien.scan.landmarks.colour_check import colours_upside_down
 from mien.scan.landmarks.detect import INSIDE_OUT, UPSIDE_DOWN, detect_landmarks, turned
 from mien.scan.landmarks.face_points import eyes_and_mouth, face_axes, face_length, what_is_no_face
 from mien.scan.landmarks.file import GivenLandmarks, read_given
-from mien.scan.landmarks.search import FacePose
+from mien.scan.landmarks.picture_search import FacePose
 from mien.template.load import load_template
 
 MISPLACED = 0.4  # face lengths (about 28 mm) off where a mean face has a landmark
@@ -57,7 +58,7 @@ def prepare_scan(
     metres, unit_note, unit_known = choose_unit(scan, points, units)
     transform = _upright(points, metres)
     return PreparedScan(
-        scan=replace(scan, vertices=transformed(transform, scan.vertices), unit_metres=1.0),
+        scan=replace(scan, vertices=transformed(transform, scan.vertices), unit_metres=1.0, apart=None),
         transform=transform,
         landmarks=transformed(transform, points),
         landmark_confidence=given.confidence,
@@ -103,6 +104,7 @@ def _check_given(
     _refuse_misplaced(points, confidence, path)
     if wrong := what_is_no_face(points):
         raise MienError(f"{path}: its landmarks make no face ({wrong}); expected Multi-PIE's order")
+    scan, large = about_the_head(piece_with(scan, points[17:]), points[17:].mean(axis=0), face_length(points))
     light = light_scan(scan)
     surface = ClosestPoint(light.vertices, light.triangles)
     hits = surface.query(points[17:])
@@ -112,10 +114,10 @@ def _check_given(
             f"{path}: the landmarks lie {gap:.0%} of the face's length off the scan, expected on it; "
             "give them in the scan file's own coordinates"
         )
-    notes: tuple[str, ...] = ()
+    notes = large
     normals = surface.normals[surface.triangles[hits.triangle]].mean(axis=1)
     if (normals @ face_axes(points)[2]).mean() < 0:
-        notes = (INSIDE_OUT,)
+        notes = (INSIDE_OUT, *notes)
     pose = FacePose(face_axes(points), points[17:].mean(axis=0), face_length(points), points, 1.0)
     if scan.textures and scan.corner_uvs is not None and colours_upside_down(light, pose):
         notes = (*notes, UPSIDE_DOWN)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, shape_weights
+from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES
 from mien.core.face import Template
 from mien.core.mesh import Image
-from mien.rigging.rig import Rig
+from mien.rigging.rig import Rig, Weights, dense_weights
 from mien.synth.expression.maker import BoundHead, ExpressionMaker, expression_maker
 from mien.synth.identity.basis import load_basis
 from mien.synth.identity.heads import NeutralHead
@@ -71,7 +71,7 @@ class SyntheticPerson:
 
     @cached_property
     def transferred(self) -> BoundHead:
-        """The head with the average person's expressions: what scale and deformation transfer explain."""
+        """The head with the average person's expressions: those of scale and deformation transfer alone."""
         return self.maker.bind(self.head)
 
     @cached_property
@@ -99,12 +99,13 @@ class SyntheticPerson:
 
         return whole_expression(self.maker, self.whole, weights)
 
-    def pose(self, weights: dict[str, float]) -> Float[np.ndarray, "V 3"]:
-        """All vertices (metres) of an expression in this person's own form; `KeyError` for unknown shapes.
+    def pose(self, weights: Weights) -> Float[np.ndarray, "V 3"]:
+        """All vertices (metres) of one expression, made in this person's own way.
 
-        Not linear in the weights, as faces are not: `rig` is what a linear rig can hold of it.
+        `weights` are those of `Rig`, one pose of them. Faces are not linear in them: `rig` is the linear
+        approximation. Raises `MienError` for unknown blendshapes.
         """
-        return (self.whole.neutral + self.offsets(shape_weights(weights))).astype(np.float64)
+        return (self.whole.neutral + self.offsets(dense_weights(weights))).astype(np.float64)
 
     @cached_property
     def maps(self) -> dict[str, Image]:
@@ -133,12 +134,12 @@ class SyntheticPerson:
         return DynamicSkin(self.look, codes, relief, wrinkle_patterns(layout("face"), self.look, len(relief)))
 
     def maps_in(self, weights: dict[str, float]) -> dict[str, Image]:
-        """The maps in an expression: with its blood and its wrinkles."""
+        """The maps in an expression, including blood flow and wrinkles."""
         return self.maps | self.dynamic_skin.maps_in(self.neutral, self.pose(weights))
 
     @cached_property
     def rig(self) -> Rig:
-        """The person's own 52 shapes, each drawn alone, so that they can be added, and joints.
+        """The person's own 52 blendshapes, each posed alone so that they can be summed, and the joints.
 
         mouthClose is what it changes of an open jaw; lips that meet in the template's shapes meet in these.
         """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from mien.core.assets import asset_path
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.errors import MienError
 from mien.core.face import Joint, LinearModel, Part, SurfacePoints, Template
 from mien.core.mesh import Topology
 
-ASSETS = Path(__file__).parent.parent / "assets"
+TEMPLATE, IDENTITY, PEOPLE = "template.safetensors", "identity.safetensors", "people.safetensors"
 FORMAT = 1
 _SHAPE_STEPS = 32767
 
@@ -45,13 +46,24 @@ class PackedIdentity:
 @cache
 def load_template() -> Template:
     """The template that ships with the package; loaded once, arrays read-only in spirit (do not write)."""
-    return read_template(
-        ASSETS / "template.safetensors", ASSETS / "identity.safetensors", ASSETS / "people.safetensors"
-    )
+    return replace(read_template(asset_path(TEMPLATE), asset_path(IDENTITY)), people=ShippedPeople())
 
 
-def read_template(template: Path, identity: Path, people: Path | None = None) -> Template:
-    """Reads what `write_template` and `write_people` wrote; refuses another format."""
+class ShippedPeople(LinearModel):
+    """The model of heads that ships, read when its modes are first asked for: only registration needs it,
+    and it takes most of the time that loading the template would."""
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+
+    @cached_property
+    def modes(self) -> Float[np.ndarray, "K V 3"]:  # type: ignore[override]
+        """As `LinearModel.modes`."""
+        return read_people(asset_path(PEOPLE))[0].modes
+
+
+def read_template(template: Path, identity: Path) -> Template:
+    """Reads what `write_template` wrote, without a model of people; refuses another format."""
     tensors, structure = _read(template)
     basis = _packed_identity(_read(identity)[0])
     n_vertices = len(tensors["vertices"])
@@ -77,7 +89,6 @@ def read_template(template: Path, identity: Path, people: Path | None = None) ->
         ),
         joint_weights=weights / weights.sum(axis=1, keepdims=True),
         identity=basis.unpacked(),
-        people=None if people is None else _read_people(people, basis.subdivision, n_vertices),
         regions=dict(zip(structure["regions"], regions, strict=True)),
         loops={key[5:]: ids.astype(np.int64) for key, ids in tensors.items() if key.startswith("loop.")},
     )
@@ -125,9 +136,9 @@ def write_people(modes: Float[np.ndarray, "K N 3"], path: Path, about: dict[str,
     """Writes a model of heads: its mean's offset from the template, then its modes, half precision.
 
     `modes` are of the skin's cage, which takes a third of the room, or of all the skin's vertices. `about`
-    says what it stands for (see `mien.model.people`). The same model gives the same bytes.
+    says what it stands for (see `mien.model.pca_file`). The same model gives the same bytes.
     """
-    n_cage = _packed_identity(_read(ASSETS / "identity.safetensors")[0]).subdivision.shape[1]
+    n_cage = _packed_identity(_read(asset_path(IDENTITY))[0]).subdivision.shape[1]
     name = "cage_modes" if modes.shape[1] == n_cage else "skin_modes"
     _write(path, {name: modes.astype(np.float16)}, {"format": FORMAT, **about})
 
@@ -142,8 +153,8 @@ def read_people(path: Path) -> tuple[LinearModel, dict[str, object]]:
         raise MienError(
             f"{path}: is no model of heads ({error}); give one that `mien data model` wrote"
         ) from error
-    basis = _packed_identity(_read(ASSETS / "identity.safetensors")[0])
-    n_vertices = len(_read(ASSETS / "template.safetensors")[0]["vertices"])
+    basis = _packed_identity(_read(asset_path(IDENTITY))[0])
+    n_vertices = len(_read(asset_path(TEMPLATE))[0]["vertices"])
     return _read_people(path, basis.subdivision, n_vertices), structure
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from mien.bake.colour import bake_colour, tile_of
 from mien.bake.iris import measured_iris
-from mien.bake.plausible import not_skin
+from mien.bake.possible_skin_colour import not_skin
 from mien.bake.relief import scan_relief
 from mien.bake.skin_prior import tone_of_colour
 from mien.core.conventions import srgb_to_linear
@@ -16,7 +16,7 @@ from mien.core.mesh import Image
 from mien.geometry.weights import smoothstep
 from mien.template.regions import region
 from mien.textures.eyes import eye_maps, iris_named, likely_iris
-from mien.textures.generated import generated_skin
+from mien.textures.invented_skin import generated_skin
 from mien.textures.lashes import lash_maps, occlusion_maps
 from mien.textures.mouth import mouth_maps
 from mien.textures.skin import static_maps

@@ -57,7 +57,7 @@ def iris_named(text: str) -> tuple[float, float, float]:
         return IRIS_COLOURS[text]
     if not _HEX.fullmatch(text):
         raise MienError(
-            f"--iris: {text} is no colour of eyes, expected {', '.join(IRIS_COLOURS)} or #rrggbb; "
+            f"--iris: {text} is not an eye colour, expected {', '.join(IRIS_COLOURS)} or #rrggbb; "
             "leave it out to have it measured"
         )
     red, green, blue = (int(text[k : k + 2], 16) / 255 for k in (1, 3, 5))

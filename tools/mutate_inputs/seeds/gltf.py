@@ -6,6 +6,7 @@ import base64
 import json
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ def gltf_seeds() -> Iterator[Seed]:
     png_uri, binary_uri = (uri.replace(":", ":application/octet-stream;base64,", 1) for uri in uris)
     alone = _with_views(document | {"images": [{"uri": png_uri}]}, sizes, binary_uri)
     yield Seed("gltf in one file", "scan", {"s.gltf": json.dumps(alone).encode()})
+    yield Seed("glb, quantized", "scan", {"s.glb": _quantized()})
     yield Seed("glb, Draco", "scan", {"s.glb": _draco()})
 
 
@@ -84,6 +86,39 @@ def _material() -> dict:
     texture = {"index": 0, "texCoord": 0, "extensions": moved}
     base = {"baseColorFactor": [1, 1, 1, 1], "baseColorTexture": texture}
     return {"pbrMetallicRoughness": base, "alphaMode": "OPAQUE", "emissiveFactor": [0, 0, 0]}
+
+
+def _quantized() -> bytes:
+    """Integers for positions and UVs, WebP, colour in a gloss material."""
+    vertices, triangles, uvs = sheet()
+    chunks = [
+        triangles.astype("u1").tobytes(),
+        np.pad(np.round(vertices * 30000).astype("<i2"), ((0, 0), (0, 1))).tobytes(),
+        np.round(uvs * 65535).astype("<u2").tobytes(),
+        picture(".webp"),
+    ]
+    gloss = {
+        "KHR_materials_pbrSpecularGlossiness": {"diffuseTexture": {"index": 0}, "diffuseFactor": [1, 1, 1, 1]}
+    }
+    counts = [(5121, triangles.size, "SCALAR"), (5122, len(vertices), "VEC3"), (5123, len(vertices), "VEC2")]
+    document: dict[str, Any] = {
+        "asset": {"version": "2.0"},
+        "extensionsRequired": ["KHR_mesh_quantization"],
+        "nodes": [{"mesh": 0, "matrix": np.diag([0.1, 0.1, 0.1, 1.0]).ravel().tolist()}],
+        "meshes": [
+            {"primitives": [{"attributes": {"POSITION": 1, "TEXCOORD_0": 2}, "indices": 0, "material": 0}]},
+        ],
+        "materials": [{"extensions": gloss, "alphaMode": "MASK", "alphaCutoff": 0.3}],
+        "textures": [{"extensions": {"EXT_texture_webp": {"source": 0}}}],
+        "images": [{"bufferView": 3, "mimeType": "image/webp"}],
+        "accessors": [
+            {"bufferView": i, "componentType": kind, "count": n, "type": of, "normalized": i > 0}
+            for i, (kind, n, of) in enumerate(counts)
+        ],
+    }
+    document = _with_views(document, [len(c) for c in chunks])
+    document["bufferViews"][1]["byteStride"] = 8
+    return _glb(document, _joined(chunks))
 
 
 def _draco() -> bytes:

@@ -26,6 +26,13 @@ def obj_seeds() -> Iterator[Seed]:
     beside = {"head.mtl": text(_MATERIALS), "skin.png": picture(".png")}
     for form, lines in (("", [*head, *v, *vt, *f]), (", polygons", [*head, *v, *vt, *f, *_POLYGONS])):
         yield Seed(f"obj{form}", "scan", {"head.obj": text(lines), **beside})
+    legacy = ["mtllib h\xe4upt.mtl", "usemtl h\xe4ut", *v, *vt, *f]
+    files = {
+        "head.obj": text(legacy).decode().encode("latin-1"),
+        "h\xe4upt.mtl": text(_MATERIALS).replace(b"newmtl skin", b"newmtl h\xe4ut"),
+        "skin.png": picture(".png"),
+    }
+    yield Seed("obj, legacy names", "scan", files)
     yield Seed("obj, base mesh", "base mesh", {"head.obj": text([*head, *v, *vt, *f])})
     coloured = [f"{line} {i / 25:.3f} 0.5 0.25" for i, line in enumerate(v)]
     bare = ["f 1 2 7 6", "f 7 8 13"]

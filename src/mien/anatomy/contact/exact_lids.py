@@ -30,7 +30,7 @@ class ExactLids:
         self,
         vertices: Float[np.ndarray, "S 3"],
         triangles: Int[np.ndarray, "T 3"],
-        loops: dict[str, Int[np.ndarray, "_"]],
+        loops: dict[str, Int[np.ndarray, " _"]],
         side: str,
         ball: Eyeball,
         outer: Bool[np.ndarray, " S"],

@@ -20,7 +20,7 @@ class LipPatch:
         self,
         vertices: Float[np.ndarray, "S 3"],
         triangles: Int[np.ndarray, "T 3"],
-        loops: dict[str, Int[np.ndarray, "_"]],
+        loops: dict[str, Int[np.ndarray, " _"]],
     ) -> None:
         self.vertices = vertices
         self.margins = LipMargins(loops, vertices)

@@ -54,7 +54,7 @@ class LidMargins:
     """
 
     def __init__(
-        self, loops: dict[str, Int[np.ndarray, "_"]], side: str, rest: Float[np.ndarray, "V 3"]
+        self, loops: dict[str, Int[np.ndarray, " _"]], side: str, rest: Float[np.ndarray, "V 3"]
     ) -> None:
         self.side = side
         self.front, self.back = (
@@ -68,7 +68,8 @@ class LidMargins:
     def gap(self, posed: Float[np.ndarray, "V 3"], ball: Eyeball) -> Float[np.ndarray, " L"]:
         """Metres from the lower to the upper front edge; positive open, negative crossed.
 
-        At all vertices of either but the corners, each against the other's whole line.
+        At all vertices of either but the corners, each against the other's whole line. For lids that are
+        nearly shut: where open ones run upward, beside the corners, no side is above.
         """
         upper, lower = (posed[line] for line in self.front.lines)
         above = signed_gap(upper, lower, ball)[1:-1]

@@ -38,7 +38,7 @@ class LipMargins:
     `held`; the corners' are zero.
     """
 
-    def __init__(self, loops: dict[str, Int[np.ndarray, "_"]], rest: Float[np.ndarray, "V 3"]) -> None:
+    def __init__(self, loops: dict[str, Int[np.ndarray, " _"]], rest: Float[np.ndarray, "V 3"]) -> None:
         inner_upper, inner_lower, *front = (loops[name] for name in LIP_LOOPS)
         self.inner = Seam.paired(inner_upper, inner_lower, rest)
         self.held = np.unique(np.concatenate([*self.inner.lines, *front]))

@@ -10,8 +10,8 @@ from mien.core.errors import MienError
 from mien.core.face import PreparedScan, Registration, Template
 from mien.evaluate.measures.evaluation import Evaluation
 from mien.meshio.load import load_scan
+from mien.register.rescale import settle_unit
 from mien.register.run import register
-from mien.register.unit import settle_unit
 from mien.scan.clean import clean_scan
 from mien.scan.prepare import prepare_scan
 

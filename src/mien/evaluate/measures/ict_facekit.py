@@ -14,7 +14,7 @@ from mien.core.errors import MienError
 from mien.core.face import PreparedScan
 from mien.core.mesh import Scan, split_quads
 from mien.geoimage.codec import GeometryImageCodec
-from mien.geoimage.places import sampling_places
+from mien.geoimage.sampling_places import sampling_places
 from mien.meshio.obj import read_obj
 
 SKIN_END = 11248  # ICT's vertices of face, head and neck come first (its README)

@@ -11,7 +11,7 @@ from mien.core.conventions import MILLIMETRES_PER_METRE
 from mien.core.face import Template
 from mien.core.mesh import split_quads
 from mien.geometry.normals import vertex_normals
-from mien.model.linear import PcaHeadModel
+from mien.model.pca import PcaHeadModel
 
 COMPONENTS = (10, 50, 100, 200)
 _STRIP = 32

@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mien.synth.identity.form import trait_strengths
+from mien.synth.identity.apply_traits import trait_strengths
 from mien.synth.identity.looks import looks
 from mien.synth.subject import AGE_RANGE, DARKEST_ITA, LIGHTEST_ITA, Subject, draw_subject
 

@@ -11,7 +11,7 @@ from mien.core.mesh import Scan
 from mien.geometry.closest import ClosestPoint
 from mien.scan.clean import select_faces
 from mien.scan.landmarks.orthographic import sample_texture
-from mien.scan.landmarks.search import FacePose
+from mien.scan.landmarks.picture_search import FacePose
 
 # Pairs of landmarks, and shares along them, that give a spot on lips, brows and bare skin.
 LIPS = ((51, 62, 0.5), (50, 61, 0.5), (52, 63, 0.5), (57, 66, 0.5), (58, 67, 0.5), (56, 65, 0.5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float
@@ -15,24 +16,29 @@ from mien.geometry.closest import ClosestPoint
 from mien.geometry.normals import triangle_areas, triangle_cross
 from mien.scan.clean import select_faces
 from mien.scan.decimate import light_scan
-from mien.scan.landmarks import network_search as own
+from mien.scan.extent import LIES_APART, about_the_head, pieces, size_in_words
 from mien.scan.landmarks.colour_check import colours_upside_down
 from mien.scan.landmarks.combine import fused_by_both
 from mien.scan.landmarks.face_points import multi_pie, what_is_no_face
 from mien.scan.landmarks.fuse import FusedFace, fuse_picture_views
-from mien.scan.landmarks.mediapipe import face_mesh, has_network_files, network_files
+from mien.scan.landmarks.mediapipe import face_mesh, has_network_files, network_files, networks_can_be_read
 from mien.scan.landmarks.networks import shipped
 from mien.scan.landmarks.orthographic import Canvas, draw, make_canvas, scan_vertex_colours
-from mien.scan.landmarks.search import FacePose, find_face_in_pictures, frontal_view
+from mien.scan.landmarks.parts_search import find_another_face, find_face_in_parts
+from mien.scan.landmarks.picture_search import FacePose, find_face_in_pictures, frontal_view
+from mien.scan.landmarks.shape_search import Budget, find_face_by_shape, fuse_network_views
 
 NETWORKS = "both"  # or "mien", or "mediapipe": the networks used unless told otherwise
 COARSE_TRIANGLES = 40_000
 FINE_TRIANGLES = 120_000
+MOST_PIECES, LOOKS_APART = 3, 24  # pieces looked at, and looks at each after the largest
+LOOSE = 4  # times as many as asked for: what cannot be simplified is no surface
 HEAD_LENGTHS = 2.5  # radius around the face that close views can show, in face lengths
 MAX_SPREAD = 0.06  # face lengths (4 mm): views of a real face agree better, of anything else worse
 JAW_CONFIDENCE = 0.2
 GREY_BROW_CONFIDENCE = 0.4  # without colour a brow is guessed from the bone beneath it
 
+NOT_READ = "landmarks from the shape alone: this version of OpenCV does not read MediaPipe's networks"
 INSIDE_OUT = "the faces were wound inside out: turned round"
 UPSIDE_DOWN = "the texture lay upside down: v was flipped"
 SHAPE_ALONE = "landmarks from the shape alone: MediaPipe's networks are not installed"
@@ -58,15 +64,15 @@ def detect_landmarks(scan: Scan, *, networks: str = NETWORKS) -> FoundFace:
     """
     networks, notes = _installed(networks)  # refuse early where they are not
     ours = networks != "mediapipe"
-    light, pose, windings = _find(light_scan(scan), networks)
-    notes = (*notes, *windings)
+    scan, light, pose, found_so = _find(scan, networks)
+    notes = (*notes, *found_so)
     head = _neighbourhood(light, pose.centre, HEAD_LENGTHS * pose.length)
     turn_over = colours_upside_down if ours else _texture_upside_down
     if head.textures and turn_over(head, pose):
         head = _flip_textures(head)
         notes = (*notes, UPSIDE_DOWN)
     fused, grey = _fuse(head, pose, networks)
-    _refuse_no_face(scan.name, fused, pose)
+    _refuse_no_face(scan, fused, pose)
     landmarks = _onto_surface(head, fused.points, pose.length)
     return FoundFace(turned(scan, notes), landmarks, _confidence(fused, pose.length, grey), notes)
 
@@ -86,29 +92,47 @@ def _installed(networks: str) -> tuple[str, tuple[str, ...]]:
         shipped()
     if networks == "both" and not has_network_files():
         return "mien", (SHAPE_ALONE,)
+    if networks == "both" and not networks_can_be_read():
+        return "mien", (NOT_READ,)
     if networks != "mien":
         network_files()
     return networks, ()
 
 
-def _find(scan: Scan, networks: str) -> tuple[Scan, FacePose, tuple[str, ...]]:
-    """The first face found: by ours in the shape, by MediaPipe's in grey, then in colour; with the winding as
-    it is, then turned round."""
+def _find(scan: Scan, networks: str) -> tuple[Scan, Scan, FacePose, tuple[str, ...]]:
+    """The part of the scan that shows the face, as given; its light copy with the faces outward; the face;
+    and notes."""
+    for piece in islice(pieces(scan), MOST_PIECES):
+        found = _find_wound(light_scan(piece), networks, Budget() if piece is scan else Budget(LOOKS_APART))
+        if found is None:
+            continue
+        pose, notes = found
+        near, large = about_the_head(piece, pose.centre, pose.length)
+        light = flip_winding(light_scan(near)) if INSIDE_OUT in notes else light_scan(near)
+        apart = () if piece is scan else (LIES_APART,)
+        return near, light, pose, (*notes, *apart, *large)
+    raise _no_face(scan, "no face was found from any side, at any scale")
+
+
+def _find_wound(scan: Scan, networks: str, budget: Budget) -> tuple[FacePose, tuple[str, ...]] | None:
+    """The first face found: in the whole of a light scan, then in its parts; with the winding as it is, then
+    turned round. And notes on that, and on a second face."""
     light = simplify(scan, COARSE_TRIANGLES)
     outward = _outwardness(light)
     windings = (False, True) if outward >= 0 else (True, False)
-    for flipped in windings if abs(outward) < 0.3 else windings[:1]:
-        candidate = flip_winding(light) if flipped else light
-        pose = _find_wound(candidate, scan.has_colour, networks)
-        if pose is not None:
-            turned = (INSIDE_OUT,) if flipped else ()
-            return flip_winding(scan) if flipped else scan, pose, turned
-    raise _no_face(scan.name, "no face was found from any side")
+    ways = {f: flip_winding(light) if f else light for f in windings[: 2 if abs(outward) < 0.3 else 1]}
+    for search in (_find_in_all, _find_in_parts):
+        for flipped, candidate in ways.items():
+            pose = search(candidate, scan.has_colour, networks, budget)
+            if pose is not None:
+                return pose, (*(INSIDE_OUT,) * flipped, *_second_face(candidate, pose, networks, budget))
+    return None
 
 
-def _find_wound(scan: Scan, coloured: bool, networks: str) -> FacePose | None:
+def _find_in_all(scan: Scan, coloured: bool, networks: str, budget: Budget) -> FacePose | None:
+    """By our networks in the shape, by MediaPipe's in grey, then in colour."""
     canvas = make_canvas(scan, grey=True)
-    pose = own.find_face_by_shape(canvas) if networks != "mediapipe" else None
+    pose = find_face_by_shape(canvas, budget) if networks != "mediapipe" else None
     if pose is None and networks != "mien":
         pose = find_face_in_pictures(canvas)
         if pose is None and coloured:
@@ -116,8 +140,30 @@ def _find_wound(scan: Scan, coloured: bool, networks: str) -> FacePose | None:
     return pose
 
 
-def _no_face(name: str, why: str) -> MienError:
-    return MienError(f"{name}: {why}, expected a scan of one head; give a head scan, or --landmarks FILE")
+def _find_in_parts(scan: Scan, _coloured: bool, networks: str, budget: Budget) -> FacePose | None:
+    """By our networks alone, which are quick."""
+    return None if networks == "mediapipe" else find_face_in_parts(make_canvas(scan, grey=True), budget)
+
+
+def _second_face(scan: Scan, pose: FacePose, networks: str, budget: Budget) -> tuple[str, ...]:
+    """A note where the scan shows another face than the one that was found first."""
+    if networks == "mediapipe":
+        return ()
+    other = find_another_face(make_canvas(scan, grey=True), pose, budget)
+    if other is None:
+        return ()
+    here, there = (", ".join(f"{x:.4g}" for x in one.centre) for one in (pose, other))
+    return (
+        f"two faces are in the scan: the one about ({here}) was taken, not the one about ({there}); "
+        "cut the scan to one head to choose",
+    )
+
+
+def _no_face(scan: Scan, why: str) -> MienError:
+    return MienError(
+        f"{scan.name}: {why}, expected a scan of one head; it is {size_in_words(scan)} large: cut off what "
+        "is below the neck and round the head, or give --landmarks FILE"
+    )
 
 
 def simplify(scan: Scan, target: int) -> Scan:
@@ -131,6 +177,8 @@ def simplify(scan: Scan, target: int) -> Scan:
         np.ascontiguousarray(scan.vertices, np.float64), np.ascontiguousarray(scan.triangles, np.int32), share
     )
     vertices = np.asarray(points, np.float64)
+    if len(triangles) > LOOSE * target:  # they hang together nowhere: some stand for all
+        triangles = triangles[:: len(triangles) // target]
     colours = scan_vertex_colours(scan)
     if colours is not None:
         colours = colours[cKDTree(scan.vertices).query(vertices)[1]]
@@ -190,7 +238,7 @@ def _fuse(head: Scan, pose: FacePose, networks: str) -> tuple[FusedFace, bool]:
         return _fuse_pictures(head, pose)
 
     def by_shape() -> FusedFace:
-        return own.fuse_network_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
+        return fuse_network_views(make_canvas(simplify(head, COARSE_TRIANGLES), grey=True), pose)
 
     if networks == "mien":
         return by_shape(), True
@@ -209,14 +257,14 @@ def _fuse_pictures(head: Scan, pose: FacePose) -> tuple[FusedFace, bool]:
     return fuse_picture_views(make_canvas(light, grey=True) if grey else canvas, pose), grey
 
 
-def _refuse_no_face(name: str, fused: FusedFace, pose: FacePose) -> None:
+def _refuse_no_face(scan: Scan, fused: FusedFace, pose: FacePose) -> None:
     if not np.isfinite(fused.points).all():
-        raise _no_face(name, "parts of the face are missing from every view")
+        raise _no_face(scan, "parts of the face are missing from every view")
     if wrong := what_is_no_face(fused.points):
-        raise _no_face(name, f"what looked like a face has {wrong}")
+        raise _no_face(scan, f"what looked like a face has {wrong}")
     spread = float(np.median(fused.spread[17:])) / pose.length
     if spread > MAX_SPREAD or fused.presence < 0.5:
-        raise _no_face(name, f"views from different sides do not agree on a face (by {spread:.0%} of it)")
+        raise _no_face(scan, f"views from different sides do not agree on a face (by {spread:.0%} of it)")
 
 
 def _onto_surface(head: Scan, points: Float[np.ndarray, "68 3"], length: float) -> Float[np.ndarray, "68 3"]:

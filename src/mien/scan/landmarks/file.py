@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tokenize import TokenError
@@ -132,7 +133,9 @@ def _read_npy(path: Path) -> np.ndarray:
     with path.open("rb") as stream:
         if stream.read(6) != b"\x93NUMPY":
             raise ValueError("not an array as numpy.save writes it")
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it was written by an old Python
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"an array of {array.dtype}")
     return array
@@ -257,10 +260,11 @@ def _subjects_left(group: dict[str, np.ndarray]) -> np.ndarray:
     eyes = (group["leye"].mean(axis=0) + group["reye"].mean(axis=0)) / 2
     up = eyes - mouth.mean(axis=0)
     across = group["leye"].mean(axis=0) - group["reye"].mean(axis=0)
-    forward = np.cross(up, across)
-    out = nose[3] - (eyes + mouth.mean(axis=0)) / 2
-    forward *= np.sign(forward @ out)
-    return np.cross(up, forward)
+    with np.errstate(all="ignore"):  # infinite coordinates are refused once they are in order
+        forward = np.cross(up, across)
+        out = nose[3] - (eyes + mouth.mean(axis=0)) / 2
+        forward *= np.sign(forward @ out)
+        return np.cross(up, forward)
 
 
 def _right_first(group: dict[str, np.ndarray], a: str, b: str, left: np.ndarray) -> tuple[str, str]:

@@ -11,7 +11,14 @@ from mien.geometry.align import fit_similarity
 from mien.scan.landmarks.face_points import MIRROR_68, multi_pie
 from mien.scan.landmarks.mediapipe import face_mesh
 from mien.scan.landmarks.orthographic import Canvas, OrthographicView, Picture, draw
-from mien.scan.landmarks.search import MEASURED_SHARE, FacePose, complete, frontal_view, in_space, lift_points
+from mien.scan.landmarks.picture_search import (
+    MEASURED_SHARE,
+    FacePose,
+    complete,
+    frontal_view,
+    in_space,
+    lift_points,
+)
 
 FINAL_PIXELS = 320
 VIEWS = (

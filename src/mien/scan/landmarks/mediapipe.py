@@ -48,6 +48,17 @@ def has_network_files() -> bool:
     return _files() is not None
 
 
+def networks_can_be_read() -> bool:
+    """Whether this OpenCV reads the installed files: a version too old or too new may not."""
+    import cv2
+
+    try:
+        _networks()
+    except (cv2.error, AttributeError):
+        return False
+    return True
+
+
 def _files() -> tuple[Path, Path] | None:
     spec = importlib.util.find_spec("mediapipe")
     folders = [Path(p) for p in (spec.submodule_search_locations or [])] if spec else []

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-ASSET = Path(__file__).parents[2] / "assets" / "landmarks.safetensors"
+from mien.core.assets import asset_path
+
 POINTS = 68
 
 Tensors = dict[str, np.ndarray]
@@ -20,7 +21,7 @@ Tensors = dict[str, np.ndarray]
 @lru_cache(maxsize=1)
 def shipped() -> tuple[Tensors, Tensors]:
     """The finder's and the landmark network's weights as shipped."""
-    return read_weights(ASSET)
+    return read_weights(asset_path("landmarks.safetensors"))
 
 
 def read_weights(path: Path) -> tuple[Tensors, Tensors]:

@@ -18,9 +18,9 @@ from mien.anatomy.contact import Contact
 from mien.anatomy.contact.behind_skin import gums, mouth_walls
 from mien.core.conventions import SHAPE_NAMES
 from mien.rigging.sides import left_share
-from mien.synth.expression.form import ExpressionForm, draw_form, plain_form
 from mien.synth.expression.local_deformation import LocalGradients
 from mien.synth.expression.modes import build_modes, shape_rows
+from mien.synth.expression.personal_form import ExpressionForm, draw_form, plain_form
 from mien.synth.expression.surface import FaceSurface
 from mien.synth.expression.unfold import Unfolder
 from mien.synth.identity.basis import SynthBasis

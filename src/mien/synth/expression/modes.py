@@ -29,8 +29,8 @@ from mien.core.mesh import split_quads
 from mien.geometry.laplacian import cotangent_laplacian, lumped_mass
 from mien.geometry.weights import smoothstep
 from mien.rigging.sides import left_share
+from mien.synth.identity.apply_traits import Former
 from mien.synth.identity.basis import SynthBasis
-from mien.synth.identity.form import Former
 
 _MM = 1e-3
 

@@ -13,11 +13,10 @@ from jaxtyping import Float
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from mien.core.assets import asset_path
 from mien.core.errors import MienError
-from mien.template.load import ASSETS
 
 FORMAT = 2
-BASIS_PATH = ASSETS / "basis.safetensors"
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class SynthBasis:
 @cache
 def load_basis() -> SynthBasis:
     """The basis that ships with the package; loaded once, not to be written to."""
-    return read_basis(BASIS_PATH)
+    return read_basis(asset_path("basis.safetensors"))
 
 
 def read_basis(path: Path) -> SynthBasis:

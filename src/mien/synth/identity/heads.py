@@ -11,12 +11,12 @@ from jaxtyping import Float
 
 from mien.anatomy.eyeball import Eyeball
 from mien.anatomy.seating import Seat
+from mien.synth.identity.apply_traits import Former
 from mien.synth.identity.basis import SynthBasis
-from mien.synth.identity.build import Build
-from mien.synth.identity.draw import HeadWeights, draw_weights
-from mien.synth.identity.form import Former
 from mien.synth.identity.looks import looks
-from mien.synth.identity.plausible import HeadChecks
+from mien.synth.identity.mode_weights import HeadWeights, draw_weights
+from mien.synth.identity.plausible_heads import HeadChecks
+from mien.synth.identity.survey_sizes import Build
 from mien.synth.identity.teeth import shape_teeth
 from mien.synth.subject import Subject
 from mien.template.load import load_template

@@ -17,7 +17,7 @@ from mien.core.conventions import shape_weights
 from mien.core.face import Template
 from mien.geometry.normals import vertex_normals
 from mien.synth.random_heads import random_head
-from mien.textures.generated import generated_skin
+from mien.textures.invented_skin import generated_skin
 
 FORMATS = ("obj", "udim", "glb", "ply")
 NOISE_METRES = 0.00003

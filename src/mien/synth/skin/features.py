@@ -71,7 +71,7 @@ def _lash_colour(look: SkinLook) -> tuple[float, float, float]:
     return float(colour[0]), float(colour[1]), float(colour[2])
 
 
-def _iris_chances(fair: float) -> tuple[tuple[str, ...], Float[np.ndarray, "K"]]:
+def _iris_chances(fair: float) -> tuple[tuple[str, ...], Float[np.ndarray, " K"]]:
     names = ("dark_brown", "brown", "hazel", "green", "grey", "blue")
     brown = np.array([1.0, 0.5, 0.008, 0.0, 0.0, 0.0])
     middle = np.array([0.12, 0.55, 0.25, 0.08, 0.02, 0.03])

@@ -79,13 +79,13 @@ class Grid:
         seam = self.points[np.intersect1d(face, head)]
         return cKDTree(seam).query(self.points)[0]
 
-    def at_texels(self, vertex_values: Float[np.ndarray, "V *C"]) -> Float[np.ndarray, "N *C"]:
+    def at_texels(self, vertex_values: Float[np.ndarray, " V *C"]) -> Float[np.ndarray, " N *C"]:
         """Vertex values at the covered texels' centres."""
         return np.einsum("nk,nk...->n...", self.weights, np.asarray(vertex_values)[self.corners])
 
     def at(
-        self, places: Float[np.ndarray, "K 2"], vertex_values: Float[np.ndarray, "V *C"]
-    ) -> Float[np.ndarray, "K *C"]:
+        self, places: Float[np.ndarray, "K 2"], vertex_values: Float[np.ndarray, " V *C"]
+    ) -> Float[np.ndarray, " K *C"]:
         """Vertex values at places on the tile (of the texel that holds each)."""
         texel = self.texel(places)
         return np.einsum(

@@ -39,7 +39,7 @@ class Layout:
         """Each coarse texel's place at rest, millimetres."""
         return self.whole(self.grid.points)
 
-    def whole(self, vertex_values: Float[np.ndarray, "V *C"]) -> Float[np.ndarray, "R R *C"]:
+    def whole(self, vertex_values: Float[np.ndarray, " V *C"]) -> Float[np.ndarray, "R R *C"]:
         """Vertex values over the coarse square, continued into the gutter."""
         image = self.tile.image(self.tile.at_texels(vertex_values))
         shaped = image if image.ndim == 3 else image[..., None]

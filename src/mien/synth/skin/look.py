@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.synth.identity.form import trait_strengths
+from mien.synth.identity.apply_traits import trait_strengths
 from mien.synth.skin.biophysics import SkinComposition
 from mien.synth.skin.tint import melanin_for
 from mien.synth.subject import Subject

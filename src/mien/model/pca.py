@@ -1,6 +1,6 @@
 """The linear model of neutral heads: area-weighted principal components, to which newly registered heads add.
 
-Heads are rows of skin vertices, turned and shifted (never scaled) onto the mean by their faces, so that pose
+Heads are rows of skin vertices, rigidly aligned (never scaled) onto the mean by their faces, so that pose
 is no mode. All is exact linear algebra on the smaller of both sides: the same heads give the same model.
 """
 
@@ -131,7 +131,7 @@ def aligned_skins(
     goal: Float[np.ndarray, "S 3"],
     template: Template,
 ) -> Float[np.ndarray, "B S 3"]:
-    """Skins turned and shifted onto `goal` by their face parts, single precision."""
+    """Skins rigidly aligned onto `goal` by their face parts, single precision."""
     face = template.part("face").vertices
     return np.stack(
         [

@@ -198,7 +198,7 @@ def _add_line(
 
 
 def _lay_line(
-    out: np.ndarray, trait: LineTrait, line: LineField, strength: float, numbers: Float[np.ndarray, "N"]
+    out: np.ndarray, trait: LineTrait, line: LineField, strength: float, numbers: Float[np.ndarray, " N"]
 ) -> None:
     """A soft valley: the deeper the wider, uneven along itself, dissolving (wider, shallower) at its ends."""
     t = line.along

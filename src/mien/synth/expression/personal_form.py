@@ -15,7 +15,7 @@ from jaxtyping import Float
 from mien.core.conventions import SHAPE_NAMES
 from mien.core.face import Template
 from mien.synth.expression.modes import FormMode, FormModes
-from mien.synth.identity.form import trait_strengths
+from mien.synth.identity.apply_traits import trait_strengths
 from mien.synth.subject import Subject
 
 SHARE = 0.65  # of the variance of strengths and coefficients

@@ -17,12 +17,12 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.sparse.linalg import splu
 
+from mien.core.assets import asset_path
 from mien.core.errors import MienError
 from mien.core.face import Template
 from mien.geometry.uv import signed_uv_area
-from mien.template.load import ASSETS
 
-PLACES = ASSETS / "places.safetensors"
+PLACES = "places.safetensors"
 LAYOUT_RESOLUTION = 256  # at which "crowded" is judged; the places serve any resolution
 LEAST_SPACING = 0.3  # texels between vertices, whatever they do
 BEND = 0.9e-3  # metres a texel by which an offset's slope may jump across an edge
@@ -103,13 +103,14 @@ def write_face_places(path: Path, uvs: Float[np.ndarray, "N 2"]) -> None:
 def face_places(template: Template) -> Float[np.ndarray, "U 2"]:
     """The template's texture coordinates with the face tile's at their places in a geometry image.
 
-    They ship, since a network that learnt geometry images is bound to them (`python -m tools.build_places`).
+    They ship (`python -m tools.build_assets places`), since a network that learnt geometry images is bound to
+    them.
     """
-    rows, found = face_rows(template), load_file(PLACES)["uvs"].astype(np.float64)
+    rows, found = face_rows(template), load_file(asset_path(PLACES))["uvs"].astype(np.float64)
     if len(found) != len(rows):
         raise MienError(
-            f"{PLACES.name}: has places of {len(found)} texture coordinates, the template's face tile has "
-            f"{len(rows)}; run `python -m tools.build_places`"
+            f"{PLACES}: has places of {len(found)} texture coordinates, the template's face tile has "
+            f"{len(rows)}; run `python -m tools.build_assets places`"
         )
     out = template.topology.uvs.copy()
     out[rows] = found

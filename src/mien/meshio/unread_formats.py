@@ -33,7 +33,7 @@ _OF_ENDING = {ending: (what, advice) for what, advice, endings in _FORMATS for e
 
 
 def what_to_do(ending: str) -> tuple[str, str]:
-    """What a file of this ending (".fbx") is, with the article, and how to come to one that is read."""
+    """What a file of this ending (".fbx") is, with its article, and what to convert it with."""
     if not ending:
         return "a file without an ending", "give it the ending of its format"
     return _OF_ENDING.get(ending.lower(), (f"a {ending} file", "export the scan in one of these formats"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from mien.synth.identity.attributes import attribute_weights, mean_attribute_weights
+from mien.synth.identity.attribute_modes import attribute_weights, mean_attribute_weights
 from mien.synth.identity.basis import Axis, SynthBasis
 from mien.synth.identity.looks import looks
 from mien.synth.identity.traits import Rule

@@ -1,7 +1,7 @@
 """Files that another file names, found though their names are of another machine.
 
-Names are `str` whose bytes that are no UTF-8 are kept as surrogates (`os.fsdecode`), so that equal bytes are
-equal names.
+Names are `str`; bytes that are not valid UTF-8 are kept as surrogates (`os.fsdecode`), so that equal bytes
+are equal names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def find_beside(folder: Path, named: str) -> tuple[Path, str | None]:
     """The file that a file in `folder` names, and a note in plain words where it was not found literally.
 
     Backslashes, drive letters, folders that are not here, percent-encoding, another case and other encodings
-    of the name are seen through, in this order, where exactly one file fits; images are also looked for in
+    of the name are tolerated, in this order, where exactly one file fits; images are also looked for in
     folders such as `textures`. `<UDIM>` stands for the numbers of tiles. Where nothing is found the literal
     path comes back, which does not exist; where several files fit, the note names them.
     """
@@ -84,7 +84,7 @@ def _places(folder: Path, parts: list[str]) -> Iterator[list[Path]]:
 
 
 def _image_folders(folder: Path) -> Iterator[Path]:
-    """Folders below and beside this one that are called as folders of images usually are."""
+    """Folders below and beside this one with the usual names of image folders."""
     for parent in (folder, folder.absolute().parent):
         for name in _entries(parent):
             if name.lower() in _IMAGE_FOLDERS and (parent / name).is_dir():

@@ -20,7 +20,7 @@ from mien.core.mesh import Image
 from mien.geometry.laplacian import lumped_mass
 from mien.geometry.uvspace import Tile, fill_gutter, smooth_gutter
 from mien.template.regions import region
-from mien.textures.hair import brow_strokes
+from mien.textures.brow_strokes import brow_strokes
 
 # Changes of log light (R, G, B) for a unit more of each: haemoglobin absorbs green, melanin blue most.
 BLOOD = np.array([-0.10, -0.50, -0.42])

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.core.errors import MienError
-from mien.model.linear import PcaHeadModel, add_heads, aligned_skins, importance
+from mien.model.pca import PcaHeadModel, add_heads, aligned_skins, importance
 from mien.synth.identity.basis import load_basis
 from mien.template.load import load_template, read_people, write_people
 
