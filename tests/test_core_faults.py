@@ -50,7 +50,7 @@ def failing(error: Exception):
     ],
 )
 def test_a_stage_that_fails_is_named_in_one_line_with_the_file(error: Exception, words: list[str]) -> None:
-    stage = Stages(None, lambda _: None, "head.obj").run("fitting the template", failing(error))
+    stage = Stages(None, lambda _: None, subject="head.obj").run("fitting the template", failing(error))
     with pytest.raises(MienError) as caught:
         _ = stage.value
     message = str(caught.value)
@@ -80,7 +80,7 @@ def fail(path):
     raise KeyError("blue")
 mien.export.check.check_path = fail
 sys.argv = ["mien", "check", "head"]
-from mien.cli import main
+from mien.cli.main import main
 main()
 """
 
@@ -123,6 +123,7 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(
     nothing = pytest.raises(MienError, match=r"asset: the disk is full, nothing was written")
     with nothing, whole_folder(tmp_path / "asset") as folder:
         (folder / "head.glb").write_bytes(b"much")
+    monkeypatch.setattr("mien.core.files.write_atomically", full)
     with pytest.raises(MienError, match=r"view\.png: cannot be written \(No space left"):
         write_whole(tmp_path / "view.png", b"much")
     assert list(tmp_path.iterdir()) == []

@@ -101,7 +101,7 @@ RENAMES = (
     (
         "synth/identity/mode_weights.py",
         "synth/identity/weights_drawn.py",
-        "identity.draw",
+        "identity.mode_weights",
         "identity.weights_drawn",
     ),
     (None, None, "STAGE_SPREAD", "SPREAD_OF_STAGE"),

@@ -7,6 +7,7 @@ Exit 0 done, 1 refused or failed, 2 wrong usage. Rooms are imported inside the c
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Annotated, NoReturn
 
@@ -19,6 +20,7 @@ from mien.cli.evaluate import EvaluateCommand, parse_evaluation, run_evaluation
 from mien.cli.render import RenderCommand, SheetCommand, run_render, run_sheet
 from mien.cli.rig import RigCommand, run_rig
 from mien.core.errors import MienError
+from mien.core.faults import in_one_line, wants_traceback
 from mien.core.version import __version__
 
 Command = (
@@ -62,8 +64,11 @@ def main() -> None:
 def _leave(run: Callable[[], int]) -> NoReturn:
     """Runs a command and leaves with its exit status, or with 1 and one line of what went wrong."""
     try:
-        sys.exit(run())
+        with in_one_line(f"mien {sys.argv[1]}", "running the command"):
+            sys.exit(run())
     except MienError as error:
+        if wants_traceback():
+            traceback.print_exception(error)
         print(f"mien: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
