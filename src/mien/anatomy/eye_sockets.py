@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from mien.core.face import Template
 from mien.geometry.weights import smoothstep
 
+# Metres; chosen by eye.
 THICKNESS = 1.5e-3  # of the bag over the ball; more than the cornea's bulge
 _DEPTH = (0.5e-3, 5e-3)  # distance from the lid's back edge over which skin becomes bag
 

@@ -15,16 +15,17 @@ from mien.geometry.closest import ClosestPoint
 UPPER_PARTS = ("teeth_upper", "gums_upper")
 LOWER_PARTS = ("teeth_lower", "gums_lower", "tongue")
 
+# Chosen by eye, metres where nothing else is said.
 # Multi-PIE landmarks (0-based) that place the bite, with their shares: the inner upper lip says how much
 # of the incisors shows, the nose's base stands for the upper jaw.
 _ANCHORS = {62: 0.6, 33: 0.4}
 _CORNERS, _LIPS_INNER = (48, 54), (62, 66)
-_WIDTH_RANGE = (0.93, 1.07)  # teeth vary less than mouths do
+_WIDTH_RANGE = (0.93, 1.07)  # times the template's: teeth vary less than mouths do
 _WIDE_OPEN = 0.1  # radians of the jaw from which on the mouth's width is not looked at
 _PARTED = 1.5e-3  # a gap between the lips up to this much is no open jaw
 _BEHIND = 0.3e-3  # room between crowns and lips
-_PAIR_REACH = 7.0e-3
-_PUSH_LIMIT = 5.0e-3
+_PAIR_REACH = 7.0e-3  # within which skin before a crown counts as in front of it
+_PUSH_LIMIT = 5.0e-3  # by which lips may push teeth back
 
 
 @dataclass(frozen=True)

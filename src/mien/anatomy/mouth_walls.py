@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from mien.core.face import Template
 from mien.geometry.weights import smoothstep
 
+# Chosen by eye:
 _NEIGHBOURS, _SIGMA = 24, 4e-3  # skin before a place on the wall, and metres over which it is averaged
 _FROM_LIPS = (1e-3, 6e-3)  # metres from the lips' inner edges over which skin becomes wall
 
