@@ -17,7 +17,7 @@ RADIUS_RANGE = (11.5e-3, 12.5e-3)  # 24 +- 1 mm of diameter: eyes hardly differ 
 _CONTACT = 0.45e-3  # skin of the template this close to the eye is its margin
 _PRIOR = 0.05  # share of the pull toward where the lids as a whole went, against sliding along them
 _HUBER = 0.4e-3  # distances beyond it count in proportion, not squared
-_SINK_LIMIT = 1.5e-3
+_SINK_LIMIT = 1.5e-3  # how far back a ball may sink behind its margins
 _LEAST_GAP = 0.1e-3  # of a margin before a ball that has sunk
 _FACING = 0.3  # cosine to the gaze above which a margin can ask the ball to sink
 

@@ -16,6 +16,7 @@ from mien.geometry.normals import normalized
 
 SIDES = ("left", "right")  # of the subject: left is +x
 
+# Metres; from the books named above where nothing else is said.
 SCLERA_RADIUS = 12.0e-3
 IRIS_RADIUS = 5.9e-3  # half the visible diameter
 PUPIL_RADIUS = 1.9e-3  # in daylight; chosen by eye
@@ -29,7 +30,7 @@ _LIMBUS_BLEND = 0.15e-3  # rounds the sulcus in which the two spheres meet; chos
 # of the tile, chosen so that the iris gets a fifth of its width.
 UV_IRIS_RADIUS = 0.20
 UV_RADIUS = 0.47
-SEEN_ANGLE = np.radians(136.0)
+SEEN_ANGLE = np.radians(136.0)  # from the gaze
 
 
 def surface_radius(

@@ -18,7 +18,7 @@ STRIP_PARTS = ("eye_occlusion", "eye_blend", "lacrimal")
 LASH_PART = "lashes"
 
 # Chosen by eye, metres where nothing else is said:
-_NEIGHBOURS = 24
+_NEIGHBOURS = 24  # nearest vertices among which that patch is sought
 _NEIGHBOURHOOD = 1.3e-3  # the patch of lid whose motion a lash or a strip's column takes
 _ON_BALL = 0.5e-3  # strip vertices closer to the eye than this keep their distance from it
 _NEAR = 2.2  # times the ball's radius, from its centre: skin that may carry a lash

@@ -30,8 +30,8 @@ from mien.core.errors import MienError
 from mien.core.files import is_abandoned, owner_mark, sha256_of
 
 FOLDER_VARIABLE, LIMIT_VARIABLE = "MIEN_CACHE", "MIEN_CACHE_GB"
-LIMIT_GB = 4.0
-LARGEST_SHARE = 0.5  # of the limit: a larger entry would push out all others and is not kept
+LIMIT_GB = 4.0  # gigabytes of 1e9 bytes; chosen freely, the user may set another
+LARGEST_SHARE = 0.5  # of the limit; chosen freely: a larger entry would push out all others and is not kept
 _LIBRARIES = (
     "numpy", "scipy", "numba", "libigl", "embreex", "opencv-python-headless", "fast-simplification",
     "potpourri3d", "DracoPy", "mediapipe",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-MILLIMETRES_PER_METRE = 1000.0
+MILLIMETRES_PER_METRE = 1000.0  # lengths are metres inside, millimetres in reports
 
 # Apple's 52, exactly; the order is Mien's own and is the order of morph targets in every export.
 _PAIRED = (

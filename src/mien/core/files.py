@@ -16,7 +16,7 @@ from pathlib import Path
 from mien.core.errors import MienError
 from mien.core.faults import disk_is_full
 
-_MARK = r"[0-9a-f]{8}-\d+"
+_MARK = r"[0-9a-f]{8}-\d+"  # what `owner_mark` gives
 
 
 def sha256_of(path: Path) -> str:

@@ -15,13 +15,15 @@ from mien.register.linear_fit import landmark_error
 from mien.register.morphable_model import LinearHead
 from mien.register.scan_surface import ScanSurface, pair
 
-NEAR = 0.006  # metres: a face vertex of the linear fit with scan surface this near is supported
-FEWEST_SUPPORTED = 0.55
+# Limits between heads and what is none, each with what was measured of heads (James; synthetic scans, down to
+# a torn mask): docs/registration.md, "What is refused". Lengths at the template's size.
+NEAR = 0.006  # metres: a face vertex of the linear fit with scan surface this near is supported; by eye
+FEWEST_SUPPORTED = 0.55  # share of the face; James 0.999, synthetic scans 0.97 to 0.46
 WORST_QUARTILE = 0.0026  # metres: three quarters of the face lie nearer (faces 0.7-1.4 mm, animals 3-5 mm)
-WORST_LANDMARKS = 0.010  # metres, median over the inner landmarks
-WORST_IDENTITY = 4.0  # standard deviations, root mean square over the modes
-WORST_EXPECTED = 2.0  # millimetres: the error that the whole fit itself expects, median over the face
-FACE_RADIUS = 0.075  # metres round the middle of the face
+WORST_LANDMARKS = 0.010  # metres, median over the inner landmarks; heads 1.4 to 2.5 mm
+WORST_IDENTITY = 4.0  # standard deviations, root mean square over the modes; heads 0.4 to 0.7
+WORST_EXPECTED = 2.0  # millimetres: the error that the whole fit itself expects, median; James 0.16
+FACE_RADIUS = 0.075  # metres round the middle of the face; by eye
 
 
 @dataclass(frozen=True)

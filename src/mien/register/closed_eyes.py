@@ -14,6 +14,7 @@ from mien.register.scan_surface import ScanSurface
 
 # Multi-PIE: outer or inner corner, two upper, other corner, two lower; the subject's right eye first.
 RIGHT, LEFT = np.arange(36, 42), np.arange(42, 48)
+# Chosen by eye:
 IRIS_SHARE = 20  # per cent of an open eye that surely is no skin: a pale sclera may pass for it, an iris not
 NARROW = 0.12  # opening over width, from landmarks: below this an eye is closed whatever its colour
 

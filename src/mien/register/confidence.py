@@ -13,8 +13,8 @@ from mien.register.error_features import Evidence
 from mien.register.error_model import ErrorModel, design, error_model
 from mien.register.fitted_skin import FittedSkin
 
-TOLERANCE_MM = 1.0  # expected error at which confidence has fallen to 1/e
-MEASURED = 0.05  # raw weight from which a vertex counts as measured at all
+TOLERANCE_MM = 1.0  # expected error at which confidence has fallen to 1/e: a definition
+MEASURED = 0.05  # raw weight from which a vertex counts as measured at all; chosen by eye
 
 
 @dataclass(frozen=True)

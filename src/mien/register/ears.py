@@ -23,10 +23,11 @@ from mien.register.fitted_skin import FittedSkin
 from mien.register.repair import bending
 from mien.register.scan_surface import ScanSurface
 
+# Chosen by eye, lengths at the template's size:
 FEWEST_BARE = 0.5  # mean bareness of an ear that is fitted: below, hair hides it
 MET = 0.0014  # metres: median distance of a fitted ear to the scan; farther off, hair was fitted to
 FACING = 0.90  # share of its vertices that face as the scan does
-ROUNDS = 10
+ROUNDS = 10  # of closest points and affine motion
 FEWEST_PAIRS = 12  # a scan's border that an ear meets in a point or two tells nothing of how it lies
 REACH = (0.015, 0.008)  # metres at which a pair counts nothing, first and last round
 STIFFNESS = (3.0, 0.3)  # pull of the affine motion toward the last one, against the ear's own spread

@@ -15,6 +15,7 @@ from mien.geometry.solve import SpdSolver
 from mien.register.fitted_skin import FittedSkin
 from mien.register.scan_surface import ScanSurface, pair
 
+# Chosen by eye, lengths at the template's size:
 REACH = 0.006  # metres: farther away nothing counts as measured
 AROUND = 0.004  # metres over which residuals and noise are averaged
 SURELY = 0.5  # raw weight from which a vertex counts as measured when gaps are taken

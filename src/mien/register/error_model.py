@@ -26,7 +26,7 @@ ASSET = "expected_error.json"
 TARGETS = ("off_surface", "slip")
 
 # Where each feature's slope may change (mm, shares, log ratios), and what is added before the logarithm is
-# taken (None: linear). "measured" counts down: it is a doubt.
+# taken (None: linear). "measured" counts down: it is a doubt. Chosen by eye; the weights are fitted.
 KNOTS: dict[str, tuple[float | None, tuple[float, ...]]] = {
     "doubt": (None, (0.0, 0.1, 0.3, 0.6, 1.0)),
     "distance": (0.02, (0.02, 0.05, 0.1, 0.2, 0.5, 1.5, 6.0)),

@@ -16,10 +16,11 @@ from mien.register.fitted_skin import FittedSkin, template_skin
 from mien.register.scan_surface import Pairs, ScanSurface, neighbour_average, pair
 from mien.scan.mask import UNDECIDED
 
+# Chosen by eye, lengths at the template's size:
 FACE_ALLOWANCE = 0.015  # metres the scan may lie off the linear fit where no hair grows
 HAIR_ALLOWANCE = 0.006  # metres it may lie outside it where hair may be, without colour to tell
 OTHER_ALLOWANCE = 0.004  # the same where the colour is not the face's
-INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face
+INNER_RADIUS, OUTER_RADIUS = 0.065, 0.095  # metres from the middle of the face: no hair ... hair may be
 SPREAD = 0.006  # metres over which doubt spreads to the neighbourhood
 BEARD = (0.15, 0.45)  # of `hairlike`, over `SPREAD`: none ... surely a beard
 FAIR_HAIR = 0.5  # how hairy rough surface of the skin's own colour is

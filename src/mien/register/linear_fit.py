@@ -26,9 +26,10 @@ from mien.register.scan_surface import Pairs, ScanSurface, pair
 
 # How far a detected landmark is trusted, as a standard deviation in metres: the jaw line slides along
 # the contour, brows are hair, the rest is a millimetre or three off. Lips need it most: their border shows
-# in colour and hardly in shape.
+# in colour and hardly in shape. Chosen by eye, as all below.
 LANDMARK_SIGMA = np.repeat([0.015, 0.006, 0.003, 0.002, 0.0015], [17, 10, 9, 12, 20])
 GROSS = 0.012  # metres: a landmark this far off counts half
+# Shapes that people often wear when they are scanned: a weaker prior holds them.
 EASY_SHAPES = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthSmileLeft", "mouthSmileRight")
 
 
@@ -56,7 +57,7 @@ LEVELS: tuple[FitLevel, ...] = (
     FitLevel(6, 0.008, 0.5, 0.0015, 0.5, use_identity=True, use_expression=True),
 )
 EFFECTIVE_PAIRS = 150.0  # surface pairs are correlated: thousands of them count as this many
-MAX_POINTS = 4000
+MAX_POINTS = 4000  # vertices that are fitted, thinned evenly: for speed
 HAIR_DOUBT = 0.93  # where hair may be, of a colour that is not the skin's
 ROUGH_DOUBT = 0.995  # where the surface is as rough as hair too
 CLOSED_SIGMA = 0.03  # of the blink weight of an eye that is surely closed

@@ -27,10 +27,11 @@ from mien.geometry.weights import smoothstep, tukey
 from mien.register.fitted_skin import FittedSkin
 from mien.register.scan_surface import ScanSurface, pair
 
+# Chosen by eye:
 MEMBRANE = 0.002  # metres: a weak membrane keeps unmeasured parts from overshooting
 ANCHOR = 2e-4  # pull toward the start, relative to one measured pair
 SLIDE = 0.02  # share of point-to-point in the data term
-CG_STEPS = 6
+CG_STEPS = 6  # of conjugate gradients an iteration
 NOMINAL = 0.4  # data weight that the preconditioner assumes where skin is measured
 
 
@@ -52,6 +53,7 @@ class FitStage:
     hold: float = 0.0
 
 
+# From stiff to soft; chosen by eye.
 STAGES: tuple[FitStage, ...] = (
     FitStage(0.040, 0.015, 0.5, 2, 1.0),
     FitStage(0.020, 0.010, 0.5, 3, 0.6),

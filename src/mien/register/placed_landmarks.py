@@ -17,10 +17,11 @@ from mien.register.repair import bending
 from mien.register.scan_surface import ScanSurface
 from mien.register.surface_distance import flipped_triangles
 
+# Chosen by eye, and by what then moves beside the point (docs/registration.md, "Landmarks moved by hand"):
 NEAR = 0.012  # metres: a point this near the scan is meant to lie on it
 REACH = 0.005  # metres: a small move has died off at three times this
 STEEP = 1.2  # a move of this many reaches folds nothing yet: larger ones reach farther
-TRIES = 3
+TRIES = 3  # each with 1.5 times the last one's reach, while triangles flip
 STRENGTH = 1e-3  # square metres: in the fit, a pull that outweighs a square centimetre of scan
 TIE = 1e4  # of a point against keeping a vertex where it is, while leading
 

@@ -13,8 +13,9 @@ from mien.geometry.weights import smoothstep
 from mien.register.fitted_skin import FittedSkin
 from mien.register.surface_distance import flipped_triangles
 
+# Chosen by eye:
 STIFFNESS = 0.004  # metres: displacement is bridged this smoothly
-ROUNDS = 5
+ROUNDS = 5  # of unfolding, at most
 CREASE = -0.2  # cosine between neighbouring triangles below which they fold onto each other
 LIPS = (("lips_inner_upper", "lips_inner_lower"), ("lips_front_upper", "lips_front_lower"))
 LIDS = (("lid_upper_left", "lid_lower_left"), ("lid_upper_right", "lid_lower_right"))
@@ -23,7 +24,7 @@ CLOSED_MOUTH = 0.07  # inner lip gap over mouth width, from landmarks, below whi
 COMPLETION = 0.010  # metres: beside hair the displacement from the linear fit bends no shorter than this
 FADE = 1e-4  # weight of the linear fit, which returns far from all that was measured
 SURE = (0.3, 0.95)  # trust in a measured vertex: none ... it stays where it is
-DOUBT_SPREAD = 0.003  # metres
+DOUBT_SPREAD = 0.003  # metres over which lack of trust spreads to the neighbourhood
 PULL = 300.0  # of an ordering constraint against keeping a vertex where it is
 
 

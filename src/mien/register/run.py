@@ -34,9 +34,10 @@ from mien.register.scan_surface import ScanSurface, pair, scan_surface
 from mien.register.sockets import empty_sockets, trusted_to_the_edge, with_margins
 from mien.scan.decimate import light_scan
 
+# Chosen by eye, lengths at the template's size:
 CROP_MARGIN = 0.03  # metres round the aligned head
-SCALE_SIGMA = 0.15  # of the logarithm of the head's size
-REPORT_SAMPLES = 20_000
+SCALE_SIGMA = 0.15  # of the natural logarithm of the head's size against the template's
+REPORT_SAMPLES = 20_000  # points on each surface: fewer than where registrations are measured, and quicker
 HAIR_MARGIN = 0.3  # of `outer_zone`: from here on unseen skin is completed smoothly
 SEEN_REACH = 0.004  # metres between the fitted skin and the scan that shows it
 

@@ -15,8 +15,9 @@ from mien.geometry.weights import smoothstep, tukey
 from mien.register.skin_colour import FACE_RADIUS, colour_likeness
 from mien.scan.mask import unwanted, wanted
 
+# Chosen by eye:
 BORDER_FADE = 0.004  # metres over which trust grows from an open border
-ROUGH = (0.02, 0.10)  # scatter of normals: skin ... hair or cloth
+ROUGH = (0.02, 0.10)  # scatter of normals (1 - cosine): skin ... hair or cloth
 ROUGH_RADIUS = 0.006  # metres over which normals are compared to find hair and cloth
 
 

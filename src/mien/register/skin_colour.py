@@ -9,6 +9,7 @@ from mien.core.conventions import srgb_to_linear
 from mien.core.mesh import Scan
 from mien.geometry.weights import smoothstep
 
+# Chosen by eye:
 FACE_RADIUS = 0.055  # metres round the middle of the face: mostly skin
 CHROMA_DEVIATIONS = 5.0  # robust deviations in log chroma at which a colour is no skin
 PALE = (0.35, 0.6)  # of the face's log red over blue: surely white cloth ... as coloured as skin

@@ -20,8 +20,8 @@ from mien.core.face import Joint, LinearModel, Part, SurfacePoints, Template
 from mien.core.mesh import Topology
 
 TEMPLATE, IDENTITY, PEOPLE = "template.safetensors", "identity.safetensors", "people.safetensors"
-FORMAT = 1
-_SHAPE_STEPS = 32767
+FORMAT = 1  # of the files; raised when what they hold changes its meaning
+_SHAPE_STEPS = 32767  # the largest 16-bit integer, for the largest offset of a shape
 
 
 @dataclass(frozen=True)
