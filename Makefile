@@ -4,19 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO   := out/demo
-# Two workers; BLAS on two threads would take three times the processor time for our small matrices.
-TESTS  := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(OPTIONS)
 
 .PHONY: demo test test-all lint bench assets pictures clean
 
 demo: $(VENV)/.installed  ## rig the scan that ships and say where the results lie
 	$(BIN)/mien rig examples/demo_scan.glb --out $(DEMO) --force
 
-test: $(VENV)/.installed-test node_modules/.installed  ## the fast tests (OPTIONS=... for pytest)
-	$(TESTS)
+test: $(VENV)/.installed-test node_modules/.installed  ## the fast tests
+	$(BIN)/python -m pytest -q
 
 test-all: $(VENV)/.installed-test node_modules/.installed .venv-blender/.installed  ## with slow tests and Blender
-	$(TESTS) -m "not gpu and not data"
+	$(BIN)/python -m pytest -q -m "not gpu and not data"
 
 lint: $(VENV)/.installed-test  ## style, types, and the direction in which rooms may import
 	$(BIN)/ruff check .

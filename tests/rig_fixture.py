@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mien.evaluate.measures.aims import Aim
-from mien.evaluate.rig import BLINK, LEAKAGE, LID_TO_BALL, SEAL
 from mien.export.asset import FaceAsset
 from mien.pipeline.rig import rig_scan
 from mien.pipeline.rig_options import RigOptions
@@ -19,11 +17,6 @@ from mien.pipeline.stages import FROM_CACHE
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "examples" / "demo_scan.glb"
-
-
-def _bounds(aim: Aim) -> tuple[float, float]:
-    return aim.at_least or 0.0, aim.at_most if aim.at_most is not None else float("inf")
-
 
 # The folder that `mien rig` makes of a scan with a texture; NAME is the folder's name.
 LAYOUT = frozenset(
@@ -54,17 +47,17 @@ REGISTRATION_BOUNDS = {
 
 # (least, most) in millimetres of the design's table: blink gap, lip seal, lid to eyeball, leakage.
 RIG_AIMS = {
-    **{f"blink_gap_{end}_{side}": _bounds(BLINK) for end in ("min", "max") for side in ("left", "right")},
+    **{f"blink_gap_{end}_{side}": (-0.3, 0.3) for end in ("min", "max") for side in ("left", "right")},
     **{
-        f"lid_to_ball_{end}_eye{shape}{side}": _bounds(LID_TO_BALL)
+        f"lid_to_ball_{end}_eye{shape}{side}": (0.0, 0.3)
         for end in ("min", "max")
         for shape in ("Blink", "Wide", "Squint")
         for side in ("Left", "Right")
     },
-    "lip_seal_min": _bounds(SEAL),
-    "lip_seal_max": _bounds(SEAL),
-    "lip_crossing_max": _bounds(SEAL),
-    "leakage_max": _bounds(LEAKAGE),
+    "lip_seal_min": (-0.3, 0.3),
+    "lip_seal_max": (-0.3, 0.3),
+    "lip_crossing_max": (0.0, 0.3),
+    "leakage_max": (0.0, 0.02),
 }
 
 

@@ -50,8 +50,7 @@ def test_integration_gives_the_mean_of_a_peak():
 
 
 def test_numpy_and_torch_agree():
-    import torch
-
+    torch = pytest.importorskip("torch")
     from mien.nets.landmarks import FinderNet, LandmarkNet, fold_batch_norm
 
     torch.manual_seed(0)
@@ -73,8 +72,7 @@ def test_numpy_and_torch_agree():
 
 
 def test_the_map_loss_is_least_at_the_truth():
-    import torch
-
+    torch = pytest.importorskip("torch")
     from mien.nets.landmarks import integrate_scores
     from mien.train.landmark_loss import map_cross_entropy
 

@@ -74,6 +74,7 @@ def test_missing(monkeypatch):
 
 
 def test_the_probe_renders_with_what_a_head_is_rendered_with():
+    pytest.importorskip("mitsuba")
     assert what_is_wrong(PLAIN) is None
 
 

@@ -27,6 +27,7 @@ def test_without_mitsuba_one_line_says_what_to_install(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("clay", [True, False])
 def test_the_path_tracer_and_the_raster_agree(clay):
+    pytest.importorskip("mitsuba")
     subject = sphere(material=white_matte("skin"))
     camera = orbit_camera(subject.frame, 48, 48, 25.0)
     traced = path_trace(subject, camera, samples=256, clay=clay).astype(float)

@@ -144,8 +144,7 @@ def drawn(rig):
 
 class TestTorchTwin:
     def test_the_values_are_the_plain_ones(self, rig, drawn):
-        import torch
-
+        torch = pytest.importorskip("torch")
         plain, twin = rig(*drawn), rig.torch()(*map(torch.tensor, drawn))
         np.testing.assert_allclose(twin.vertices.numpy(), plain.vertices, atol=1e-12)
         np.testing.assert_allclose(twin.landmarks.numpy(), plain.landmarks, atol=1e-12)
@@ -153,8 +152,7 @@ class TestTorchTwin:
         np.testing.assert_allclose(rest.vertices.numpy(), rig(drawn[0]).vertices, atol=1e-12)
 
     def test_the_gradients_are_those_of_the_plain_one(self, rig, drawn):
-        import torch
-
+        torch = pytest.importorskip("torch")
         rng = np.random.default_rng(4)
         cotangent = rng.normal(size=(2, 68, 3))
         weights, turns = (torch.tensor(part, requires_grad=True) for part in drawn)
@@ -173,16 +171,14 @@ class TestTorchTwin:
                 assert float(gradient[place]) == pytest.approx(numeric, rel=1e-5, abs=1e-8)
 
     def test_a_joint_at_rest_has_a_gradient(self, rig):
-        import torch
-
+        torch = pytest.importorskip("torch")
         turns = torch.zeros(1, len(rig.joints), 3, dtype=torch.float64, requires_grad=True)
         rig.torch()(torch.zeros(1, 52, dtype=torch.float64), turns).landmarks.square().sum().backward()
         assert torch.isfinite(turns.grad).all()
         assert turns.grad.abs().max() > 0
 
     def test_single_precision_and_devices_follow_the_module(self, rig):
-        import torch
-
+        torch = pytest.importorskip("torch")
         twin = rig.torch().float()
         posed = twin(torch.zeros(1, 52), torch.zeros(1, len(rig.joints), 3))
         assert posed.vertices.dtype == torch.float32

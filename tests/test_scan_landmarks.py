@@ -39,8 +39,23 @@ def head():
     return simplify(scan, 20_000), template.landmarks.on(template.vertices, template.topology)
 
 
+def have_networks() -> bool:
+    try:
+        nets.network_files()
+    except MienError:
+        return False
+    return True
+
+
+needs_networks = pytest.mark.skipif(
+    not have_networks(), reason="needs the face networks: pip install --no-deps mediapipe==0.10.21"
+)
+
+
 @pytest.fixture(scope="module")
 def prepared(head):
+    if not have_networks():
+        pytest.skip("needs the face networks: pip install --no-deps mediapipe==0.10.21")
     return prepare_scan(head[0])
 
 
@@ -167,6 +182,7 @@ def cube() -> Scan:
     return Scan("cube", np.array(box.vertices), np.array(box.faces))
 
 
+@needs_networks
 @pytest.mark.parametrize("make", [bunny, snowman, cube, lambda: blobs(((0, 0, 0), (1, 1, 1)))])
 def test_what_is_no_face_is_refused(make):
     with pytest.raises(
@@ -252,6 +268,7 @@ def james():
     )[0]
 
 
+@needs_networks
 @pytest.mark.data
 @pytest.mark.parametrize("turned", [False, True])
 def test_james(james, turned):
@@ -263,6 +280,7 @@ def test_james(james, turned):
     assert error[17:].mean() < 2.5  # millimetres
 
 
+@needs_networks
 @pytest.mark.data
 def test_james_without_colour(james):
     scan, truth = james
@@ -270,6 +288,7 @@ def test_james_without_colour(james):
     assert np.linalg.norm(in_file_space(found) - truth, axis=1)[17:].mean() < 3.6
 
 
+@needs_networks
 @pytest.mark.data
 def test_lee_has_no_unit_and_its_picture_counts_v_from_the_bottom():
     folder = DATA / "scans" / "lee-perry-smith"

@@ -9,7 +9,6 @@ from mien.anatomy.gaze import LOOK_DEGREES, look_rotation
 from mien.anatomy.parts import placed_eyeball
 from mien.core.conventions import SHAPE_INDEX, SHAPE_NAMES, mirrored_shape
 from mien.core.face import Template
-from mien.evaluate.rig import LID_TO_BALL
 from mien.geometry.align import fit_similarity
 from mien.rigging import quality
 from mien.rigging.rig import Rig
@@ -60,14 +59,6 @@ def test_lids_stay_on_the_eyeball(template, rig, stem):
     distance = quality.lid_to_ball(template, rig, {f"{stem}Left": 1.0}, "left") * 1e3
     assert distance.min() >= -0.01
     assert distance.max() <= 0.3
-
-
-@pytest.mark.xfail(strict=True, reason="a straight path between open and shut cuts 1.4 mm into the ball")
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_lids_stay_on_the_eyeball_at_half_a_blink(template, rig, side):
-    distance = quality.lid_to_ball(template, rig, {f"eyeBlink{side.capitalize()}": 0.5}, side) * 1e3
-    assert LID_TO_BALL.judge(distance.min()).met
-    assert LID_TO_BALL.judge(distance.max()).met
 
 
 def test_no_eyeball_pokes_through_a_closed_lid(template, rig):

@@ -60,8 +60,7 @@ def test_no_heads_are_finite_and_varied():
 
 
 def test_training_goes_on_where_it_stopped(model, tmp_path):
-    import torch
-
+    torch = pytest.importorskip("torch")
     from mien.train.landmarks import LandmarkTraining, train_landmarks
 
     def train(folder: str, steps: int, resume: bool = False) -> dict[str, np.ndarray]:
